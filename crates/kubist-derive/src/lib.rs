@@ -1,0 +1,93 @@
+//! Derive macros for Kubernetes resources.
+//!
+//! [`CustomResource`](macro@CustomResource) turns a spec struct into a whole custom resource: the root
+//! type with its metadata, the traits that `Api` and the runtime need, and the CustomResourceDefinition
+//! with its schema. [`Resource`](macro@Resource) implements the `Resource` trait for a type that stands
+//! for a kind which exists already.
+//!
+//! The macros find the crate that they write paths to by looking into the caller's `Cargo.toml`, so they
+//! work under any dependency name: `kubist`, `kube = { package = "kubist" }`, or any other rename. Where
+//! the crate is reached through a re-export, name the path with `#[kube(crates(kube = "::other::kube"))]`.
+
+mod crates;
+mod custom_resource;
+mod plural;
+mod resource;
+
+use proc_macro::TokenStream;
+
+/// Generates a custom resource from its spec.
+///
+/// The macro is put on the struct that becomes `.spec`. It writes the root struct (named after `kind`)
+/// with `metadata`, `spec` and, where asked for, `status`; a constructor `new(name, spec)`; and the traits
+/// `Resource`, `CustomResourceExt`, `HasSpec`, `HasStatus`, `Serialize`, `Deserialize` and `JsonSchema`.
+///
+/// ```ignore
+/// #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
+/// #[kube(status = "DocumentStatus", shortname = "doc")]
+/// #[kube(printcolumn(name = "Title", type_ = "string", json_path = ".spec.title"))]
+/// struct DocumentSpec {
+///     title: String,
+/// }
+/// ```
+///
+/// # Required attributes
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `group = "docs.example.com"` | the API group |
+/// | `version = "v1"` | the API version |
+/// | `kind = "Document"` | the kind, and the name of the root struct |
+///
+/// # Optional attributes
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `root = "Doc"` | another name for the root struct |
+/// | `singular`, `plural` | default: the lower-case kind, and its English plural |
+/// | `namespaced` | objects live in a namespace; without it they are cluster-wide |
+/// | `status = "DocumentStatus"` | the type of `.status`; turns the status subresource on |
+/// | `derive = "PartialEq"` | a further derive for the root struct (repeatable) |
+/// | `attr = "allow(deprecated)"` | a further attribute for the root struct (repeatable) |
+/// | `schema = "derived"` | where the schema comes from: `derived`, `manual` (implement `JsonSchema` for the root yourself) or `disabled` |
+/// | `scale(spec_replicas_path = "...", status_replicas_path = "...", label_selector_path = "...")` | turns the scale subresource on; also as a JSON string |
+/// | `printcolumn(name = "...", type_ = "...", json_path = "...", description, format, priority)` | a column of `kubectl get` (repeatable); also as a JSON string |
+/// | `shortname = "doc"`, `category = "all"` | names for `kubectl` (repeatable) |
+/// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable) |
+/// | `doc = "..."` | the description of the schema's root |
+/// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD (repeatable) |
+/// | `storage = false`, `served = false` | default true |
+/// | `deprecated`, `deprecated = "use v2"` | marks the version as deprecated, with a warning of your own |
+/// | `validation = "self.spec.x > 0"` | a CEL rule on the root (repeatable): a string, a pair, or a `Rule` expression |
+/// | `crates(...)` | other paths for `kube`, `kube_core`, `k8s_openapi`, `schemars`, `serde`, `serde_json`, `std` |
+///
+/// # Errors
+///
+/// A missing or misspelt attribute is a compile error on that attribute.
+#[proc_macro_derive(CustomResource, attributes(kube))]
+pub fn custom_resource(input: TokenStream) -> TokenStream {
+    custom_resource::derive(input.into()).into()
+}
+
+/// Implements `Resource` for a struct that stands for a kind defined elsewhere.
+///
+/// The struct needs a field `metadata` of type `ObjectMeta`. The kind, the scope and the URL are those of
+/// the type named by `inherit`.
+///
+/// ```ignore
+/// #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
+/// #[resource(inherit = ConfigMap)]
+/// struct Settings {
+///     metadata: ObjectMeta,
+///     data: BTreeMap<String, String>,
+/// }
+/// ```
+///
+/// # Errors
+///
+/// A missing `inherit`, or a struct without a `metadata` field, is a compile error.
+#[proc_macro_derive(Resource, attributes(resource))]
+pub fn resource(input: TokenStream) -> TokenStream {
+    resource::derive(input.into()).into()
+}
