@@ -17,8 +17,9 @@ pub(crate) struct CratesAttribute {
     schemars: Option<Path>,
     #[darling(default)]
     serde: Option<Path>,
-    #[darling(default)]
-    serde_json: Option<Path>,
+    /// Accepted because kube's macro takes it; nothing that is generated here needs it.
+    #[darling(default, rename = "serde_json")]
+    _serde_json: Option<Path>,
     #[darling(default)]
     std: Option<Path>,
 }
@@ -30,7 +31,6 @@ pub(crate) struct Crates {
     pub(crate) k8s_openapi: Path,
     pub(crate) schemars: Path,
     pub(crate) serde: Path,
-    pub(crate) serde_json: Path,
     pub(crate) std: Path,
 }
 
@@ -50,9 +50,6 @@ impl CratesAttribute {
                 .schemars
                 .unwrap_or_else(|| parse_quote!(#core::__derive::schemars)),
             serde: self.serde.unwrap_or_else(|| parse_quote!(#core::__derive::serde)),
-            serde_json: self
-                .serde_json
-                .unwrap_or_else(|| parse_quote!(#core::__derive::serde_json)),
             std: self.std.unwrap_or_else(|| parse_quote!(::std)),
             core,
         }

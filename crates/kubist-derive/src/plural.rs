@@ -13,10 +13,10 @@ pub(crate) fn pluralize(kind: &str) -> String {
     if ends_in_any(&["s", "x", "z", "ch", "sh"]) {
         return format!("{word}es");
     }
-    if let Some(stem) = word.strip_suffix('y') {
-        if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) {
-            return format!("{stem}ies");
-        }
+    if let Some(stem) = word.strip_suffix('y')
+        && !stem.ends_with(['a', 'e', 'i', 'o', 'u'])
+    {
+        return format!("{stem}ies");
     }
     format!("{word}s")
 }
