@@ -1,0 +1,217 @@
+//! The messages between an API server and a conversion webhook.
+//!
+//! A webhook reads a [`ConversionReview`], converts the objects of its [`ConversionRequest`], and
+//! answers with the review of a [`ConversionResponse`]
+//! ([protocol](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#webhook-request-and-response)).
+//!
+//! ```
+//! use kubist_core::conversion::{ConversionRequest, ConversionResponse, ConversionReview};
+//!
+//! fn handle(review: ConversionReview) -> ConversionReview {
+//!     let request = match ConversionRequest::from_review(review) {
+//!         Ok(request) => request,
+//!         Err(error) => {
+//!             let status = kubist_core::Status::failure(&error.to_string(), "BadRequest");
+//!             return ConversionResponse::invalid(status).into_review();
+//!         }
+//!     };
+//!     let objects = request.objects.clone(); // convert here
+//!     ConversionResponse::for_request(request).success(objects).into_review()
+//! }
+//! ```
+
+use serde::{Deserialize, Deserializer, Serialize};
+use thiserror::Error;
+
+use crate::{Status, metadata::TypeMeta};
+
+const KIND: &str = "ConversionReview";
+const API_VERSION: &str = "apiextensions.k8s.io/v1";
+
+/// A review without a request.
+#[derive(Debug, Error)]
+#[error("request missing in ConversionReview")]
+pub struct ConvertConversionReviewError;
+
+/// What both sides send: a request one way, a response the other.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ConversionReview {
+    /// What the document says it is.
+    #[serde(flatten)]
+    pub types: TypeMeta,
+    /// What the server asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ConversionRequest>,
+    /// What the webhook answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ConversionResponse>,
+}
+
+/// What the server asks.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ConversionRequest {
+    /// The type of the review it came in; the answer repeats it.
+    #[serde(skip)]
+    pub types: Option<TypeMeta>,
+    /// The request's own uid; the answer repeats it.
+    pub uid: String,
+    /// The version that is wanted, as `apiVersion` says it.
+    #[serde(rename = "desiredAPIVersion")]
+    pub desired_api_version: String,
+    /// The objects, maybe of several versions.
+    pub objects: Vec<serde_json::Value>,
+}
+
+impl ConversionRequest {
+    /// Takes the request out of a review.
+    pub fn from_review(review: ConversionReview) -> Result<Self, ConvertConversionReviewError> {
+        let request = review.request.ok_or(ConvertConversionReviewError)?;
+        Ok(Self {
+            types: Some(review.types),
+            ..request
+        })
+    }
+}
+
+impl TryFrom<ConversionReview> for ConversionRequest {
+    type Error = ConvertConversionReviewError;
+
+    fn try_from(review: ConversionReview) -> Result<Self, Self::Error> {
+        Self::from_review(review)
+    }
+}
+
+/// What the webhook answers.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ConversionResponse {
+    /// The type of the review it goes in.
+    #[serde(skip)]
+    pub types: Option<TypeMeta>,
+    /// The uid of the request.
+    pub uid: String,
+    /// Whether it worked; if not, the message reaches the user.
+    pub result: Status,
+    /// The objects in the order of the request; none if it did not work.
+    #[serde(default, rename = "convertedObjects", deserialize_with = "null_as_empty")]
+    pub converted_objects: Vec<serde_json::Value>,
+}
+
+/// Go writes null for a nil slice.
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<serde_json::Value>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl ConversionResponse {
+    /// An answer to a request that is a failure until [`success`](Self::success) or
+    /// [`failure`](Self::failure) says what it is.
+    pub fn for_request(request: ConversionRequest) -> Self {
+        request.into()
+    }
+
+    /// It worked.
+    #[must_use]
+    pub fn success(mut self, converted_objects: Vec<serde_json::Value>) -> Self {
+        self.result = Status::success();
+        self.converted_objects = converted_objects;
+        self
+    }
+
+    /// It did not work.
+    #[must_use]
+    pub fn failure(mut self, status: Status) -> Self {
+        self.result = status;
+        self
+    }
+
+    /// An answer to what was no request; the server takes it as an error.
+    pub fn invalid(status: Status) -> Self {
+        ConversionResponse {
+            types: None,
+            uid: String::new(),
+            result: status,
+            converted_objects: Vec::new(),
+        }
+    }
+
+    /// The review that carries it.
+    pub fn into_review(self) -> ConversionReview {
+        self.into()
+    }
+}
+
+impl From<ConversionRequest> for ConversionResponse {
+    fn from(request: ConversionRequest) -> Self {
+        ConversionResponse {
+            types: request.types,
+            uid: request.uid,
+            result: Status::failure(
+                "the webhook did not say whether it converted the objects",
+                "InternalError",
+            ),
+            converted_objects: Vec::new(),
+        }
+    }
+}
+
+impl From<ConversionResponse> for ConversionReview {
+    fn from(mut response: ConversionResponse) -> Self {
+        let types = response.types.take().unwrap_or_else(|| TypeMeta {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+        });
+        ConversionReview {
+            types,
+            request: None,
+            response: Some(response),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn review() -> ConversionReview {
+        serde_json::from_value(json!({
+            "kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
+            "request": {"uid": "u", "desiredAPIVersion": "example.com/v2", "objects": [{"kind": "A"}]},
+        }))
+        .expect("valid")
+    }
+
+    #[test]
+    fn answers_repeat_uid_and_type() {
+        let request = ConversionRequest::from_review(review()).expect("has a request");
+        assert_eq!(request.desired_api_version, "example.com/v2");
+        let objects = request.objects.clone();
+        let answer = ConversionResponse::for_request(request)
+            .success(objects)
+            .into_review();
+        assert_eq!(
+            serde_json::to_value(answer).expect("serializes"),
+            json!({
+                "kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
+                "response": {"uid": "u", "result": {"status": "Success"}, "convertedObjects": [{"kind": "A"}]},
+            })
+        );
+    }
+
+    #[test]
+    fn an_unfinished_answer_is_a_failure() {
+        let request = ConversionRequest::try_from(review()).expect("has a request");
+        assert!(ConversionResponse::for_request(request).result.is_failure());
+    }
+
+    #[test]
+    fn reviews_without_request() {
+        let answer = ConversionResponse::invalid(Status::failure("no", "BadRequest")).into_review();
+        assert_eq!(answer.types.kind, KIND);
+        ConversionRequest::from_review(answer).expect_err("has no request");
+        let null: ConversionResponse =
+            serde_json::from_value(json!({"uid": "u", "result": {}, "convertedObjects": null}))
+                .expect("valid");
+        assert!(null.converted_objects.is_empty());
+    }
+}

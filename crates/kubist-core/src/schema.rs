@@ -1,0 +1,200 @@
+//! From schemars' schemas to structural ones.
+//!
+//! A custom resource's schema must be [structural](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema):
+//! each field has its type outside of `allOf`, `anyOf`, `oneOf` and `not`, which only narrow it
+//! down. schemars describes enums the other way round. The transforms of this module turn that
+//! inside out. `#[derive(CustomResource)]` applies them by itself.
+//!
+//! ```
+//! use kubist_core::schema::StructuralSchemaRewriter;
+//! use schemars::{generate::SchemaSettings, transform::AddNullable};
+//!
+//! #[derive(schemars::JsonSchema)]
+//! struct Spec {
+//!     source: Source,
+//! }
+//! #[derive(schemars::JsonSchema)]
+//! enum Source {
+//!     Git { url: String },
+//!     Inline(String),
+//! }
+//!
+//! let generator = SchemaSettings::openapi3()
+//!     .with(|s| s.inline_subschemas = true)
+//!     .with_transform(AddNullable::default())
+//!     .with_transform(StructuralSchemaRewriter)
+//!     .into_generator();
+//! let schema = serde_json::to_value(generator.into_root_schema_for::<Spec>())?;
+//! let source = &schema["properties"]["source"];
+//! assert_eq!(source["type"], "object");
+//! assert_eq!(source["properties"]["Inline"]["type"], "string");
+//! assert_eq!(source["oneOf"][1], serde_json::json!({ "required": ["Inline"] }));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+mod hoist;
+mod optional;
+
+use schemars::{
+    Schema,
+    transform::{Transform, transform_subschemas},
+};
+use serde_json::{Map, Value, json};
+
+pub use optional::{OptionalEnum, OptionalIntOrString};
+
+pub(crate) const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
+pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
+
+/// Rewrites a schema until it is structural.
+///
+/// - The variants of enums become optional properties of one object, of which `oneOf` or `anyOf`
+///   requires some; unit variants become one `enum`.
+/// - `Option`s of them become nullable.
+/// - Maps beside properties, as `#[serde(flatten)]` makes them, and values of any type become
+///   `x-kubernetes-preserve-unknown-fields`.
+/// - What definitions do not allow goes: `uniqueItems`, `additionalProperties: false`, references
+///   of a type to itself.
+///
+/// # Panics
+///
+/// Panics where no structural schema describes the type: unit variants beside others, or variants
+/// whose fields of one name have different schemas.
+#[derive(Debug, Clone)]
+pub struct StructuralSchemaRewriter;
+
+impl Transform for StructuralSchemaRewriter {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        if let Some(schema) = schema.as_object_mut() {
+            rewrite(schema);
+        }
+    }
+}
+
+/// Rewrites one schema, whose subschemas are rewritten already.
+fn rewrite(schema: &mut Map<String, Value>) {
+    normalize_keywords(schema);
+    optional::collapse(schema, |_| true);
+    hoist::hoist(schema);
+    preserve_beside_properties(schema);
+    if !schema.contains_key("type") && schema.contains_key("properties") {
+        schema.insert("type".to_owned(), json!("object"));
+    }
+    type_children(schema);
+}
+
+/// Says in the words of OpenAPI 3.0 what newer drafts of JSON schema say in others.
+fn normalize_keywords(schema: &mut Map<String, Value>) {
+    if let Some(value) = schema.remove("const") {
+        schema.entry("enum").or_insert_with(|| json!([value]));
+    }
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        let before = types.len();
+        types.retain(|t| t != "null");
+        let nullable = types.len() < before;
+        match types.len() {
+            0 => schema.remove("type"),
+            1 => {
+                let only = types.remove(0);
+                schema.insert("type".to_owned(), only)
+            }
+            _ => None,
+        };
+        if nullable {
+            schema.insert("nullable".to_owned(), json!(true));
+        }
+    }
+    if let Some(Value::Array(types)) = schema.get("type") {
+        let replacement = union_of(types.iter().filter_map(Value::as_str));
+        schema.remove("type");
+        schema.insert(replacement.to_owned(), json!(true));
+    }
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if let Some(Value::Number(_)) = schema.get(exclusive)
+            && let Some(limit) = schema.insert(exclusive.to_owned(), json!(true))
+        {
+            schema.insert(inclusive.to_owned(), limit);
+        }
+    }
+    // Sets of values are checked in quadratic time, which servers refuse.
+    schema.remove("uniqueItems");
+    // A type within itself cannot be described: whatever it holds is kept.
+    if schema.remove("$ref").is_some() {
+        schema.insert(PRESERVE.to_owned(), json!(true));
+    }
+}
+
+/// The keyword for a value of one of several types.
+fn union_of<'a>(types: impl Iterator<Item = &'a str>) -> &'static str {
+    let mut types: Vec<_> = types.collect();
+    types.sort_unstable();
+    types.dedup();
+    if types == ["integer", "string"] {
+        INT_OR_STRING
+    } else {
+        PRESERVE
+    }
+}
+
+/// `properties` and `additionalProperties` exclude each other; `false` is not allowed at all.
+fn preserve_beside_properties(schema: &mut Map<String, Value>) {
+    let keep = match schema.get("additionalProperties") {
+        None => return,
+        Some(Value::Bool(false)) => false,
+        // Of any type: a server would drop what is nested in them.
+        Some(Value::Bool(true)) => true,
+        Some(Value::Object(any)) if any.is_empty() => true,
+        Some(_) if schema.contains_key("properties") => true,
+        Some(_) => return,
+    };
+    schema.remove("additionalProperties");
+    if keep {
+        schema.insert(PRESERVE.to_owned(), json!(true));
+    }
+}
+
+/// Every value has a type, or whatever it holds is kept.
+fn type_children(schema: &mut Map<String, Value>) {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.values_mut().for_each(type_child);
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(child) = schema.get_mut(key) {
+            type_child(child);
+        }
+    }
+}
+
+fn type_child(child: &mut Value) {
+    if *child == Value::Bool(true) {
+        *child = json!({});
+    }
+    if let Value::Object(schema) = child
+        && ["type", PRESERVE, INT_OR_STRING]
+            .iter()
+            .all(|key| !schema.contains_key(*key))
+    {
+        match type_of_enum(schema) {
+            Some(kind) => schema.insert("type".to_owned(), json!(kind)),
+            None => schema.insert(PRESERVE.to_owned(), json!(true)),
+        };
+    }
+}
+
+/// The type of an enum's values, where they have one.
+pub(crate) fn type_of_enum(schema: &Map<String, Value>) -> Option<&'static str> {
+    let values = schema.get("enum")?.as_array()?;
+    let mut types = values.iter().map(|value| match value {
+        Value::Bool(_) => Some("boolean"),
+        Value::Number(n) if n.is_f64() => Some("number"),
+        Value::Number(_) => Some("integer"),
+        Value::String(_) => Some("string"),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    });
+    let first = types.next()??;
+    types.all(|kind| kind == Some(first)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests;
