@@ -117,6 +117,15 @@ fn normalize_keywords(schema: &mut Map<String, Value>) {
             schema.insert(inclusive.to_owned(), limit);
         }
     }
+    // The items of a tuple: each has a place, which a list of one type cannot say.
+    if let Some(Value::Array(_)) = schema.get("items")
+        && let Some(items) = schema.remove("items")
+    {
+        let mut any = Map::from_iter([("anyOf".to_owned(), items)]);
+        rewrite(&mut any);
+        schema.insert("items".to_owned(), Value::Object(any));
+        schema.remove("additionalItems");
+    }
     // Sets of values are checked in quadratic time, which servers refuse.
     schema.remove("uniqueItems");
     // A type within itself cannot be described: whatever it holds is kept.

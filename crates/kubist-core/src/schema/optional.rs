@@ -56,7 +56,47 @@ impl Transform for OptionalIntOrString {
         transform_subschemas(self, schema);
         if let Some(schema) = schema.as_object_mut() {
             collapse(schema, |some| some.contains_key(INT_OR_STRING));
+            mark_unrequired(schema);
         }
+    }
+}
+
+/// Newer versions of schemars say nothing of null where a schema without a type takes it anyway:
+/// then an `Option` is what nothing requires and nothing defaults.
+fn mark_unrequired(schema: &mut Map<String, Value>) {
+    let mut required = Vec::new();
+    collect_required(schema, &mut required);
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    for (name, property) in properties {
+        if let Value::Object(property) = property
+            && property.contains_key(INT_OR_STRING)
+            && !property.contains_key("default")
+            && !required.contains(name)
+        {
+            property.insert("nullable".to_owned(), json!(true));
+        }
+    }
+}
+
+/// The names that a schema or one of its variants requires.
+fn collect_required(schema: &Map<String, Value>, required: &mut Vec<String>) {
+    let names = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    required.extend(names.filter_map(Value::as_str).map(str::to_owned));
+    for junctor in ["allOf", "anyOf", "oneOf"] {
+        let variants = schema
+            .get(junctor)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        variants
+            .filter_map(Value::as_object)
+            .for_each(|variant| collect_required(variant, required));
     }
 }
 

@@ -263,21 +263,29 @@ fn scalars_of_several_types() {
 
 #[test]
 fn types_of_kubernetes() {
+    #[derive(JsonSchema)]
+    #[allow(dead_code)]
+    struct Optional {
+        a: Option<Quantity>,
+        b: Option<IntOrString>,
+        c: IntOrString,
+    }
+
     for schema in [schema_of::<Quantity>(), schema_of::<IntOrString>()] {
         assert_eq!(
             (&schema[INT_OR_STRING], schema.get("nullable")),
             (&json!(true), None)
         );
     }
-    for schema in [
-        schema_of::<Option<Quantity>>(),
-        schema_of::<Option<IntOrString>>(),
-    ] {
+    let optional = schema_of::<Optional>();
+    for field in ["a", "b"] {
+        let schema = &optional["properties"][field];
         assert_eq!(
             (&schema[INT_OR_STRING], &schema["nullable"]),
             (&json!(true), &json!(true))
         );
     }
+    assert_eq!(optional["properties"]["c"].get("nullable"), None);
     schema_of::<k8s_openapi::api::core::v1::PodSpec>();
     schema_of::<Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition>>();
     assert_eq!(schema_of::<crate::Duration>(), json!({"type": "string"}));
