@@ -30,6 +30,13 @@
 //! | `ws` | requests for exec, attach and port-forward |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// The derives write `::kubist_core`, also in this crate's own tests.
+extern crate self as kubist_core;
+
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[path = "derive.rs"]
+pub mod __derive;
 #[cfg(feature = "admission")]
 pub mod admission;
 pub mod cel;

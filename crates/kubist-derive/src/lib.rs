@@ -22,7 +22,12 @@ use proc_macro::TokenStream;
 /// with `metadata`, `spec` and, where asked for, `status`; a constructor `new(name, spec)`; and the traits
 /// `Resource`, `CustomResourceExt`, `HasSpec`, `HasStatus`, `Serialize`, `Deserialize` and `JsonSchema`.
 ///
-/// ```ignore
+/// ```
+/// use kubist_core::{CustomResourceExt, Resource};
+/// use kubist_derive::CustomResource;
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
 /// #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
 /// #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
 /// #[kube(status = "DocumentStatus", shortname = "doc")]
@@ -30,6 +35,16 @@ use proc_macro::TokenStream;
 /// struct DocumentSpec {
 ///     title: String,
 /// }
+///
+/// #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// struct DocumentStatus {
+///     published: bool,
+/// }
+///
+/// let document = Document::new("welcome", DocumentSpec { title: "Welcome".into() });
+/// assert_eq!(document.metadata.name.as_deref(), Some("welcome"));
+/// assert_eq!(Document::kind(&()), "Document");
+/// assert_eq!(Document::crd_name(), "documents.docs.example.com");
 /// ```
 ///
 /// # Required attributes
@@ -75,13 +90,22 @@ pub fn custom_resource(input: TokenStream) -> TokenStream {
 /// The struct needs a field `metadata` of type `ObjectMeta`. The kind, the scope and the URL are those of
 /// the type named by `inherit`.
 ///
-/// ```ignore
+/// ```
+/// use std::collections::BTreeMap;
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+/// use kubist_core::Resource as _;
+/// use kubist_derive::Resource;
+/// use serde::{Deserialize, Serialize};
+///
 /// #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
 /// #[resource(inherit = ConfigMap)]
 /// struct Settings {
 ///     metadata: ObjectMeta,
 ///     data: BTreeMap<String, String>,
 /// }
+///
+/// assert_eq!(Settings::kind(&()), "ConfigMap");
 /// ```
 ///
 /// # Errors

@@ -130,7 +130,8 @@ impl<'a> Root<'a> {
         let skip_in_schema = derived_schema.then(|| quote!(#[schemars(skip)]));
         let status = attributes.status.as_ref().map(|status| {
             quote! {
-                /// What was observed of the object.
+                // A doc comment would become the field's description, in place of its type's.
+                #[allow(missing_docs)]
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub status: #std::option::Option<#status>,
             }
@@ -153,7 +154,6 @@ impl<'a> Root<'a> {
                 #skip_in_schema
                 #[serde(default)]
                 pub metadata: #k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-                /// What is wanted of the object.
                 #[allow(missing_docs)]
                 pub spec: #spec,
                 #status

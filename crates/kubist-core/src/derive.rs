@@ -1,0 +1,223 @@
+//! What the code that `kubist-derive` writes calls. Not for use by hand: it changes with the macros.
+
+pub use {k8s_openapi, schemars, serde};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionNames,
+    CustomResourceDefinitionSpec, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
+    CustomResourceSubresourceStatus, CustomResourceSubresources, CustomResourceValidation, JSONSchemaProps,
+    SelectableField,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::generate::SchemaSettings;
+
+use crate::cel::{Rule, validate};
+use crate::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
+
+/// What the attributes say about a CRD.
+pub struct CrdParts {
+    /// `group`
+    pub group: &'static str,
+    /// `version`
+    pub version: &'static str,
+    /// `kind`
+    pub kind: &'static str,
+    /// `singular`
+    pub singular: &'static str,
+    /// `plural`
+    pub plural: &'static str,
+    /// `namespaced`
+    pub namespaced: bool,
+    /// Whether there is a `status`.
+    pub status: bool,
+    /// `scale`
+    pub scale: Option<ScalePaths>,
+    /// `printcolumn`
+    pub columns: &'static [Column],
+    /// `shortname`
+    pub shortnames: &'static [&'static str],
+    /// `category`
+    pub categories: &'static [&'static str],
+    /// `selectable`
+    pub selectable: &'static [&'static str],
+    /// `annotation`
+    pub annotations: &'static [(&'static str, &'static str)],
+    /// `label`
+    pub labels: &'static [(&'static str, &'static str)],
+    /// `storage`
+    pub storage: bool,
+    /// `served`
+    pub served: bool,
+    /// `deprecated`
+    pub deprecated: Option<Deprecated>,
+}
+
+/// `deprecated`
+pub struct Deprecated {
+    /// The warning that users get; without one, the server's own.
+    pub warning: Option<&'static str>,
+}
+
+/// `scale`
+pub struct ScalePaths {
+    /// `spec_replicas_path`
+    pub spec_replicas: &'static str,
+    /// `status_replicas_path`
+    pub status_replicas: &'static str,
+    /// `label_selector_path`
+    pub label_selector: Option<&'static str>,
+}
+
+/// `printcolumn`
+pub struct Column {
+    /// `name`
+    pub name: &'static str,
+    /// `type_`
+    pub type_: &'static str,
+    /// `json_path`
+    pub json_path: &'static str,
+    /// `description`
+    pub description: Option<&'static str>,
+    /// `format`
+    pub format: Option<&'static str>,
+    /// `priority`
+    pub priority: Option<i32>,
+}
+
+/// The CRD of one version.
+#[must_use]
+pub fn crd(parts: CrdParts, schema: JSONSchemaProps) -> CustomResourceDefinition {
+    let CrdParts {
+        group,
+        version,
+        kind,
+        singular,
+        plural,
+        ..
+    } = parts;
+    let subresources = (parts.status || parts.scale.is_some()).then(|| CustomResourceSubresources {
+        status: parts
+            .status
+            .then(|| CustomResourceSubresourceStatus(serde_json::json!({}))),
+        scale: parts.scale.map(|scale| CustomResourceSubresourceScale {
+            spec_replicas_path: scale.spec_replicas.to_owned(),
+            status_replicas_path: scale.status_replicas.to_owned(),
+            label_selector_path: scale.label_selector.map(str::to_owned),
+        }),
+    });
+    let selectable = parts.selectable.iter().map(|path| SelectableField {
+        json_path: (*path).to_owned(),
+    });
+    let version = CustomResourceDefinitionVersion {
+        name: version.to_owned(),
+        served: parts.served,
+        storage: parts.storage,
+        deprecated: parts.deprecated.is_some().then_some(true),
+        deprecation_warning: parts
+            .deprecated
+            .and_then(|deprecated| deprecated.warning)
+            .map(str::to_owned),
+        schema: Some(CustomResourceValidation {
+            open_api_v3_schema: Some(schema),
+        }),
+        additional_printer_columns: some(parts.columns.iter().map(column).collect()),
+        selectable_fields: some(selectable.collect()),
+        subresources,
+    };
+    let pairs = |pairs: &[(&str, &str)]| {
+        (!pairs.is_empty()).then(|| {
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        })
+    };
+    CustomResourceDefinition {
+        metadata: ObjectMeta {
+            name: Some(format!("{plural}.{group}")),
+            annotations: pairs(parts.annotations),
+            labels: pairs(parts.labels),
+            ..ObjectMeta::default()
+        },
+        spec: CustomResourceDefinitionSpec {
+            group: group.to_owned(),
+            names: CustomResourceDefinitionNames {
+                categories: some(strings(parts.categories)),
+                kind: kind.to_owned(),
+                list_kind: None,
+                plural: plural.to_owned(),
+                short_names: some(strings(parts.shortnames)),
+                singular: Some(singular.to_owned()),
+            },
+            scope: if parts.namespaced { "Namespaced" } else { "Cluster" }.to_owned(),
+            versions: vec![version],
+            conversion: None,
+            preserve_unknown_fields: None,
+        },
+        status: None,
+    }
+}
+
+/// The structural schema of a root type, with validation rules on the root.
+///
+/// # Panics
+///
+/// When the type's `JsonSchema` gives something that is not a schema, or a rule cannot be put into it.
+#[must_use]
+pub fn structural_schema<T: schemars::JsonSchema>(rules: Vec<Rule>) -> JSONSchemaProps {
+    let mut schema = SchemaSettings::openapi3()
+        .with(|settings| {
+            // A CRD has no place for definitions.
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .with_transform(StructuralSchemaRewriter)
+        .with_transform(OptionalEnum)
+        .with_transform(OptionalIntOrString)
+        .into_generator()
+        .into_root_schema_for::<T>();
+    for rule in rules {
+        validate(&mut schema, rule).unwrap_or_else(|error| {
+            panic!(
+                "the schema of {} takes no validation rule: {error}",
+                T::schema_name()
+            )
+        });
+    }
+    serde_json::from_value(schema.to_value()).unwrap_or_else(|error| {
+        panic!(
+            "the schema of {} is not one that a CRD can have: {error}",
+            T::schema_name()
+        )
+    })
+}
+
+/// The schema of a root type that says nothing: unknown fields are preserved.
+#[must_use]
+pub fn open_schema() -> JSONSchemaProps {
+    JSONSchemaProps {
+        type_: Some("object".to_owned()),
+        x_kubernetes_preserve_unknown_fields: Some(true),
+        ..JSONSchemaProps::default()
+    }
+}
+
+fn column(column: &Column) -> CustomResourceColumnDefinition {
+    CustomResourceColumnDefinition {
+        name: column.name.to_owned(),
+        type_: column.type_.to_owned(),
+        json_path: column.json_path.to_owned(),
+        description: column.description.map(str::to_owned),
+        format: column.format.map(str::to_owned),
+        priority: column.priority,
+    }
+}
+
+fn strings(strings: &[&str]) -> Vec<String> {
+    strings.iter().map(|string| (*string).to_owned()).collect()
+}
+
+/// A list, left out where it is empty.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}

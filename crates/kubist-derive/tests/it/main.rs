@@ -1,0 +1,6 @@
+//! The macros, through what they generate.
+#![allow(clippy::unwrap_used)]
+
+mod custom_resource;
+mod resource;
+mod ui;

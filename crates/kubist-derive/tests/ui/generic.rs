@@ -1,0 +1,11 @@
+use kubist_derive::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "docs.example.com", version = "v1", kind = "Document")]
+struct DocumentSpec<T> {
+    content: T,
+}
+
+fn main() {}
