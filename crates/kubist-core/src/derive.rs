@@ -1,6 +1,6 @@
 //! What the code that `kubist-derive` writes calls. Not for use by hand: it changes with the macros.
 
-pub use {k8s_openapi, schemars, serde};
+pub use {k8s_openapi, schemars, serde, serde_json};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionNames,
@@ -11,7 +11,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::generate::SchemaSettings;
 
-use crate::cel::{Rule, validate};
+use crate::cel::{MergeStrategy, Rule, validate};
 use crate::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
 
 /// What the attributes say about a CRD.
@@ -190,6 +190,33 @@ pub fn structural_schema<T: schemars::JsonSchema>(rules: Vec<Rule>) -> JSONSchem
             T::schema_name()
         )
     })
+}
+
+/// A transform that puts a validation rule into a schema.
+///
+/// The transform panics when the schema is `true` or `false`, which cannot hold a rule.
+pub fn rule(rule: impl Into<Rule>) -> impl FnMut(&mut schemars::Schema) {
+    let rule = rule.into();
+    move |schema| {
+        let name = rule.rule.clone();
+        validate(schema, rule.clone())
+            .unwrap_or_else(|error| panic!("the validation rule {name:?} does not fit its schema: {error}"));
+    }
+}
+
+/// A transform that puts a merge strategy into a schema.
+///
+/// The transform panics when the schema is `true` or `false`, which cannot hold a strategy.
+pub fn merge_strategy(strategy: impl Into<MergeStrategy>) -> impl FnMut(&mut schemars::Schema) {
+    let strategy = strategy.into();
+    move |schema| {
+        let mut value = std::mem::take(schema).to_value();
+        crate::cel::merge_strategy(&mut value, strategy.clone())
+            .ok()
+            .and_then(|()| schemars::Schema::try_from(value).ok())
+            .map(|merged| *schema = merged)
+            .unwrap_or_else(|| panic!("the merge strategy {strategy:?} does not fit its schema"));
+    }
 }
 
 /// The schema of a root type that says nothing: unknown fields are preserved.

@@ -2,6 +2,7 @@
 
 use darling::FromMeta;
 use proc_macro_crate::{FoundCrate, crate_name};
+use quote::ToTokens;
 use syn::{Path, parse_quote};
 
 /// `crates(...)`: overrides for the paths of the crates that generated code uses.
@@ -17,9 +18,8 @@ pub(crate) struct CratesAttribute {
     schemars: Option<Path>,
     #[darling(default)]
     serde: Option<Path>,
-    /// Accepted because kube's macro takes it; nothing that is generated here needs it.
-    #[darling(default, rename = "serde_json")]
-    _serde_json: Option<Path>,
+    #[darling(default)]
+    serde_json: Option<Path>,
     #[darling(default)]
     std: Option<Path>,
 }
@@ -31,6 +31,7 @@ pub(crate) struct Crates {
     pub(crate) k8s_openapi: Path,
     pub(crate) schemars: Path,
     pub(crate) serde: Path,
+    pub(crate) serde_json: Path,
     pub(crate) std: Path,
 }
 
@@ -50,6 +51,9 @@ impl CratesAttribute {
                 .schemars
                 .unwrap_or_else(|| parse_quote!(#core::__derive::schemars)),
             serde: self.serde.unwrap_or_else(|| parse_quote!(#core::__derive::serde)),
+            serde_json: self
+                .serde_json
+                .unwrap_or_else(|| parse_quote!(#core::__derive::serde_json)),
             std: self.std.unwrap_or_else(|| parse_quote!(::std)),
             core,
         }
@@ -77,4 +81,9 @@ fn dependency(package: &str) -> Option<Path> {
         FoundCrate::Name(name) => name,
     };
     syn::parse_str(&format!("::{name}")).ok()
+}
+
+/// A path as serde's and schemars' `crate = "..."` want it.
+pub(crate) fn path_string(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
 }

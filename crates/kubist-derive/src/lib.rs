@@ -11,8 +11,10 @@
 
 mod crates;
 mod custom_resource;
+mod kube_schema;
 mod plural;
 mod resource;
+mod rule;
 
 use proc_macro::TokenStream;
 
@@ -74,7 +76,8 @@ use proc_macro::TokenStream;
 /// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD (repeatable) |
 /// | `storage = false`, `served = false` | default true |
 /// | `deprecated`, `deprecated = "use v2"` | marks the version as deprecated, with a warning of your own |
-/// | `validation = "self.spec.x > 0"` | a CEL rule on the root (repeatable): a string, a pair, or a `Rule` expression |
+/// | `validation = "self.spec.x > 0"` | a CEL rule on the root (repeatable): a string, a pair of rule and message, or a `Rule` |
+/// | `cel` | also generates `validate_cel` and `validate_cel_update`, which check the rules without a server; needs the feature `cel` |
 /// | `crates(...)` | other paths for `kube`, `kube_core`, `k8s_openapi`, `schemars`, `serde`, `serde_json`, `std` |
 ///
 /// # Errors
@@ -83,6 +86,44 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(CustomResource, attributes(kube))]
 pub fn custom_resource(input: TokenStream) -> TokenStream {
     custom_resource::derive(input.into()).into()
+}
+
+/// Derives `JsonSchema` with validation rules and merge strategies in it.
+///
+/// It stands in for `#[derive(JsonSchema)]`, and reads the same attributes of serde and schemars. Beside
+/// them, `#[x_kube(...)]` says what a CRD's schema can say and JSON Schema cannot:
+///
+/// | attribute | on | meaning |
+/// |---|---|---|
+/// | `validation = "self.min <= self.max"` | type, field | a CEL rule (repeatable): a string, a pair of rule and message, or a `Rule` |
+/// | `merge_strategy = ListMerge::Set` | type, field | how server-side apply merges: `ListMerge`, `MapMerge` or `StructMerge` |
+/// | `cel` | type | also generates `validate_cel`, which checks the rules without a server; needs the feature `cel` |
+/// | `crates(...)` | type | other paths, as in [`CustomResource`](macro@CustomResource) |
+///
+/// ```
+/// use kubist_derive::KubeSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(KubeSchema, Serialize, Deserialize)]
+/// #[x_kube(validation = Rule::new("self.min <= self.max").message("min is above max"))]
+/// struct Range {
+///     #[x_kube(validation = ("self >= 0", "min is negative"))]
+///     min: i32,
+///     max: i32,
+///     #[x_kube(merge_strategy = ListMerge::Set)]
+///     names: Vec<String>,
+/// }
+/// ```
+///
+/// See [CRD validation rules](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules)
+/// and [merge strategies](https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy).
+///
+/// # Errors
+///
+/// A misspelt attribute, or a generic type, is a compile error.
+#[proc_macro_derive(KubeSchema, attributes(x_kube, schemars, serde, validate, garde))]
+pub fn kube_schema(input: TokenStream) -> TokenStream {
+    kube_schema::derive(input.into()).into()
 }
 
 /// Implements `Resource` for a struct that stands for a kind defined elsewhere.

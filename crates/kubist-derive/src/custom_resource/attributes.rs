@@ -5,9 +5,10 @@ use darling::{Error, FromDeriveInput, FromMeta};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde::Deserialize;
-use syn::{Expr, Lit, Meta, Path};
+use syn::{Lit, Path};
 
 use crate::crates::CratesAttribute;
+use crate::rule::Rule;
 
 /// Everything that `#[kube(...)]` may say on a spec struct.
 #[derive(FromDeriveInput)]
@@ -56,6 +57,8 @@ pub(crate) struct KubeAttributes {
     pub(crate) deprecated: Option<Deprecation>,
     #[darling(multiple, rename = "validation")]
     pub(crate) validations: Vec<Rule>,
+    #[darling(default)]
+    pub(crate) cel: bool,
     #[darling(default)]
     pub(crate) crates: CratesAttribute,
 }
@@ -202,27 +205,4 @@ impl FromMeta for Scale {
 fn parse_json<T: for<'de> Deserialize<'de>>(attribute: &str, json: &str) -> darling::Result<T> {
     serde_json::from_str(json)
         .map_err(|error| Error::custom(format!("`{attribute}` is not the JSON of a CRD: {error}")))
-}
-
-/// A validation rule: a literal, a pair of literals, or any expression that is `Into<Rule>`.
-pub(crate) struct Rule(TokenStream);
-
-impl Rule {
-    /// The expression, to be handed to something that takes `impl Into<Rule>`.
-    pub(crate) fn expression(&self) -> &TokenStream {
-        &self.0
-    }
-}
-
-impl FromMeta for Rule {
-    fn from_meta(item: &Meta) -> darling::Result<Self> {
-        match item {
-            Meta::NameValue(pair) => Self::from_expr(&pair.value),
-            _ => Err(Error::custom("expected `validation = <rule>`").with_span(item)),
-        }
-    }
-
-    fn from_expr(expression: &Expr) -> darling::Result<Self> {
-        Ok(Rule(quote!(#expression)))
-    }
 }

@@ -1,11 +1,11 @@
 //! What `#[derive(CustomResource)]` writes.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{DeriveInput, Ident, Path};
 
 use super::attributes::{KubeAttributes, PrintColumn, Scale, SchemaMode};
-use crate::crates::Crates;
+use crate::crates::{Crates, path_string};
 use crate::plural::pluralize;
 
 pub(crate) fn expand(input: &DeriveInput, mut attributes: KubeAttributes) -> syn::Result<TokenStream> {
@@ -17,7 +17,8 @@ pub(crate) fn expand(input: &DeriveInput, mut attributes: KubeAttributes) -> syn
     let resource = root.resource(&crates);
     let parts = root.parts(&crates);
     let crd = root.custom_resource_ext(&crates);
-    Ok(quote! { #definition #serialize #resource #parts #crd })
+    let validate_cel = root.validate_cel(&crates)?;
+    Ok(quote! { #definition #serialize #resource #parts #crd #validate_cel })
 }
 
 /// The root struct, with the names that every part of the expansion needs.
@@ -352,6 +353,9 @@ impl<'a> Root<'a> {
         quote! {
             impl #core::crd::v1::CustomResourceExt for #ident {
                 fn crd() -> #k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition {
+                    // The names that rules are written with.
+                    #[allow(unused_imports)]
+                    use #core::{Message, Reason, Rule};
                     #core::__derive::crd(
                         #core::__derive::CrdParts {
                             group: #group,
@@ -389,6 +393,48 @@ impl<'a> Root<'a> {
                 }
             }
         }
+    }
+}
+
+impl Root<'_> {
+    /// Methods that check an object against its rules without a server.
+    fn validate_cel(&self, crates: &Crates) -> syn::Result<Option<TokenStream>> {
+        if !self.attributes.cel {
+            return Ok(None);
+        }
+        if self.attributes.schema != SchemaMode::Derived {
+            return Err(syn::Error::new_spanned(
+                &self.input.ident,
+                "`cel` needs the derived schema: the rules of another one are not known",
+            ));
+        }
+        let Crates { core, std, .. } = crates;
+        let ident = &self.ident;
+        Ok(Some(quote! {
+            impl #ident {
+                /// Checks the object against the validation rules of its CRD, without an API server.
+                ///
+                /// # Errors
+                ///
+                /// The rules that are not met.
+                pub fn validate_cel(&self) -> #std::result::Result<(), #core::cel::ValidationErrors> {
+                    #core::cel::validate_cel(self)
+                }
+
+                /// Checks an update of `old` to this object against the validation rules of its CRD,
+                /// transition rules included, without an API server.
+                ///
+                /// # Errors
+                ///
+                /// The rules that are not met.
+                pub fn validate_cel_update(
+                    &self,
+                    old: &Self,
+                ) -> #std::result::Result<(), #core::cel::ValidationErrors> {
+                    #core::cel::validate_cel_update(self, old)
+                }
+            }
+        }))
     }
 }
 
@@ -439,9 +485,4 @@ fn option(tokens: Option<TokenStream>) -> TokenStream {
         Some(tokens) => quote!(::std::option::Option::Some(#tokens)),
         None => quote!(::std::option::Option::None),
     }
-}
-
-/// A path as serde's and schemars' `crate = "..."` want it.
-fn path_string(path: &Path) -> String {
-    path.to_token_stream().to_string().replace(' ', "")
 }

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod custom_resource;
+mod kube_schema;
 mod resource;
 mod ui;
