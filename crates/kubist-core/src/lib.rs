@@ -48,12 +48,14 @@ pub mod dynamic;
 pub mod error_boundary;
 pub mod fields;
 pub mod gvk;
+pub mod int_or_string;
 #[cfg(feature = "kubelet-debug")]
 pub mod kubelet_debug;
 pub mod labels;
 pub mod metadata;
 pub mod object;
 pub mod params;
+pub mod quantity;
 pub mod redact;
 pub mod request;
 mod resource;
