@@ -1,0 +1,53 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kubist_apiserver::Server;
+use kubist_client::config::{KubeConfigOptions, Kubeconfig};
+use kubist_client::{Api, Client, Config};
+
+/// A server, and a client that reaches it through its kubeconfig.
+pub async fn cluster() -> (Server, Client) {
+    let server = Server::start().await.unwrap();
+    let client = client(&server).await;
+    (server, client)
+}
+
+pub async fn client(server: &Server) -> Client {
+    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    Client::try_from(config).unwrap()
+}
+
+pub fn maps(client: &Client) -> Api<ConfigMap> {
+    Api::default_namespaced(client.clone())
+}
+
+pub fn map(name: &str, text: &str) -> ConfigMap {
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.into()),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([("text".to_owned(), text.to_owned())])),
+        ..ConfigMap::default()
+    }
+}
+
+pub fn text(map: &ConfigMap) -> &str {
+    map.data
+        .as_ref()
+        .and_then(|data| data.get("text"))
+        .map_or("", String::as_str)
+}
+
+/// Fails a test that waits for what does not come.
+pub async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .expect("it did not come")
+}

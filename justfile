@@ -1,0 +1,45 @@
+# The one command surface. `just` without arguments lists it.
+
+_list:
+    @just --list
+
+# What CI runs, in its order.
+ci:
+    .ci/run
+
+# Format everything.
+fmt:
+    cargo fmt --all
+
+# Lints, as CI denies them.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# All tests.
+test *args:
+    cargo test --workspace {{args}}
+
+# The tests of one crate, for example `just test-one runtime`.
+test-one crate *args:
+    cargo test -p kubist-{{crate}} {{args}}
+
+# The demo: an operator in an embedded cluster.
+demo *args:
+    cargo run -p documents -- --embedded {{args}}
+
+# An API server on a port, with a kubeconfig.
+dev *args:
+    cargo run -p kubist-cli -- dev {{args}}
+
+# The API documentation, as CI denies its warnings.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+# The book; needs mdbook.
+book:
+    mdbook serve docs --open
+
+# Licences, advisories and duplicate crates; needs cargo-deny.
+deny:
+    cargo deny check
