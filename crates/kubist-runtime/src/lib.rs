@@ -25,6 +25,7 @@ pub mod finalizer;
 mod key;
 mod queue;
 pub mod reflector;
+pub mod scheduler;
 pub mod utils;
 pub mod wait;
 pub mod watcher;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A text to be published.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
 #[kube(status = "DocumentStatus", shortname = "doc", category = "all")]
 #[kube(printcolumn(name = "Title", type_ = "string", json_path = ".spec.title"))]
