@@ -142,7 +142,9 @@ impl Request {
         subresource_name: &str,
         name: &str,
     ) -> Result<http::Request<Vec<u8>>, Error> {
-        Parts::new(Method::GET, self.object(name, &[subresource_name])?).with(JSON_MIME, Vec::new())
+        Parts::new(Method::GET, self.object(name, &[subresource_name])?)
+            .without_empty_query()
+            .with(JSON_MIME, Vec::new())
     }
 
     /// Creates a subresource.
@@ -246,7 +248,10 @@ impl Request {
     ) -> Result<http::Request<Vec<u8>>, Error> {
         let mut query = self.object(name, &[])?;
         gp.append_to(&mut query);
-        Parts::new(Method::GET, query).accept(accept).get()
+        Parts::new(Method::GET, query)
+            .without_empty_query()
+            .accept(accept)
+            .get()
     }
 
     fn patch_at<P: Serialize>(
@@ -301,6 +306,14 @@ impl Parts {
             uri: query.finish(),
             accept: None,
         }
+    }
+
+    /// The path alone, where nothing was asked.
+    fn without_empty_query(mut self) -> Self {
+        if self.uri.ends_with('?') {
+            self.uri.pop();
+        }
+        self
     }
 
     pub(crate) fn accept(mut self, accept: Option<&'static str>) -> Self {

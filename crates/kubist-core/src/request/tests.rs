@@ -99,7 +99,7 @@ fn get_with_and_without_version() {
     let path = "/apis/apps/v1/namespaces/ns/deployments/a";
     check(
         deployments.get("a", &GetParams::default()),
-        &format!("GET {path}?"),
+        &format!("GET {path}"),
     );
     check(
         deployments.get("a", &GetParams::any()),
@@ -120,10 +120,10 @@ fn names_stay_in_their_segment() {
     let get = |name: &str| roles.get(name, &GetParams::default());
     check(
         get("system:node-proxier"),
-        &format!("GET {path}/system:node-proxier?"),
+        &format!("GET {path}/system:node-proxier"),
     );
-    check(get("a b?x=1#y%2f"), &format!("GET {path}/a%20b%3Fx=1%23y%252f?"));
-    check(get("ä"), &format!("GET {path}/%C3%A4?"));
+    check(get("a b?x=1#y%2f"), &format!("GET {path}/a%20b%3Fx=1%23y%252f"));
+    check(get("ä"), &format!("GET {path}/%C3%A4"));
     refused(get(""), "non-empty name");
     for name in [".", "..", "a/b", "../secrets/x"] {
         refused(get(name), "must not be '.' or '..'");
@@ -299,7 +299,7 @@ fn deletes() {
 fn subresources() {
     let nodes = of::<Node>(None);
     let pp = PostParams::default();
-    check(nodes.get_subresource("scale", "a"), "GET /api/v1/nodes/a/scale?");
+    check(nodes.get_subresource("scale", "a"), "GET /api/v1/nodes/a/scale");
     check(
         nodes.replace_subresource("status", "a", &pp, vec![]),
         "PUT /api/v1/nodes/a/status?",
@@ -314,6 +314,6 @@ fn subresources() {
     );
     check(
         nodes.get_subresource("proxy/metrics", "a"),
-        "GET /api/v1/nodes/a/proxy/metrics?",
+        "GET /api/v1/nodes/a/proxy/metrics",
     );
 }

@@ -1,0 +1,183 @@
+//! Typed requests: what can be done with one kind of object.
+
+mod core;
+pub mod entry;
+mod subresource;
+mod util;
+
+use std::{fmt, marker::PhantomData};
+
+use http::Request as HttpRequest;
+#[cfg(feature = "admission")]
+pub use kubist_core::admission;
+use kubist_core::{DynamicResourceScope, NamespaceResourceScope};
+pub use kubist_core::{
+    Resource, ResourceExt,
+    dynamic::{ApiResource, DynamicObject},
+    gvk::{GroupVersionKind, GroupVersionResource},
+    metadata::{ListMeta, ObjectMeta, PartialObjectMeta, PartialObjectMetaExt, TypeMeta},
+    object::{NotUsed, Object, ObjectList},
+    params::{
+        DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions,
+        PropagationPolicy, ValidationDirective, VersionMatch, WatchParams,
+    },
+    request::Request,
+    subresource::{EvictParams, LogParams, ScaleSpec, ScaleStatus},
+    watch::WatchEvent,
+};
+
+pub use subresource::{Ephemeral, Evict, Log, Resize};
+
+use crate::{Client, Error, Result};
+
+/// What can be done with objects of one kind: in one namespace, in all, or in the cluster.
+///
+/// ```no_run
+/// use k8s_openapi::api::core::v1::{Node, Pod};
+/// use kubist_client::{Api, Client, ResourceExt, api::PostParams};
+///
+/// # async fn run(client: Client) -> Result<(), kubist_client::Error> {
+/// let nodes: Api<Node> = Api::all(client.clone());
+/// let pods: Api<Pod> = Api::namespaced(client, "web");
+/// let mut pod = pods.get("web-0").await?;
+/// pod.labels_mut().insert("seen".to_owned(), "yes".to_owned());
+/// pods.replace("web-0", &PostParams::default(), &pod).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `Api<PartialObjectMeta<Pod>>` reads, lists, watches and patches pods, and is answered with their
+/// metadata only.
+///
+/// Requests are cancel safe in that a future that is dropped leaves nothing behind here; whether
+/// the server did what was asked is then not known.
+#[derive(Clone)]
+pub struct Api<K> {
+    request: Request,
+    client: Client,
+    namespace: Option<String>,
+    /// Whether to ask for metadata only; the kind says so.
+    metadata_only: bool,
+    // Neither Send nor Sync depend on the kind.
+    kind: PhantomData<fn() -> K>,
+}
+
+/// For kinds known at run time.
+impl<K: Resource> Api<K> {
+    /// Objects of the cluster, or of all namespaces.
+    pub fn all_with(client: Client, dyntype: &K::DynamicType) -> Self {
+        Self::at(client, dyntype, None)
+    }
+
+    /// Objects of one namespace.
+    pub fn namespaced_with(client: Client, ns: &str, dyntype: &K::DynamicType) -> Self
+    where
+        K: Resource<Scope = DynamicResourceScope>,
+    {
+        Self::at(client, dyntype, Some(ns.to_owned()))
+    }
+
+    /// Objects of the client's default namespace.
+    pub fn default_namespaced_with(client: Client, dyntype: &K::DynamicType) -> Self
+    where
+        K: Resource<Scope = DynamicResourceScope>,
+    {
+        let namespace = client.default_namespace().to_owned();
+        Self::at(client, dyntype, Some(namespace))
+    }
+
+    fn at(client: Client, dyntype: &K::DynamicType, namespace: Option<String>) -> Self {
+        Self {
+            request: Request::new(K::url_path(dyntype, namespace.as_deref())),
+            client,
+            namespace,
+            metadata_only: K::metadata_api(),
+            kind: PhantomData,
+        }
+    }
+
+    /// The client that requests go through.
+    pub fn into_client(self) -> Client {
+        self.into()
+    }
+
+    /// The URL path of the collection.
+    pub fn resource_url(&self) -> &str {
+        &self.request.url_path
+    }
+
+    /// The namespace, if it is one.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+}
+
+/// For kinds known at compile time.
+impl<K: Resource> Api<K>
+where
+    K::DynamicType: Default,
+{
+    /// Objects of the cluster, or of all namespaces.
+    pub fn all(client: Client) -> Self {
+        Self::all_with(client, &K::DynamicType::default())
+    }
+
+    /// Objects of one namespace.
+    ///
+    /// The compiler knows which kinds have one:
+    ///
+    /// ```compile_fail
+    /// # use kubist_client::{Api, Client};
+    /// use k8s_openapi::api::core::v1::Node;
+    /// fn nodes(client: Client) -> Api<Node> {
+    ///     Api::namespaced(client, "default")
+    /// }
+    /// ```
+    pub fn namespaced(client: Client, ns: &str) -> Self
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+    {
+        Self::at(client, &K::DynamicType::default(), Some(ns.to_owned()))
+    }
+
+    /// Objects of the client's default namespace.
+    pub fn default_namespaced(client: Client) -> Self
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+    {
+        let namespace = client.default_namespace().to_owned();
+        Self::at(client, &K::DynamicType::default(), Some(namespace))
+    }
+}
+
+impl<K> From<Api<K>> for Client {
+    fn from(api: Api<K>) -> Self {
+        api.client
+    }
+}
+
+impl<K> fmt::Debug for Api<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A client has nothing to show.
+        f.debug_struct("Api")
+            .field("request", &self.request)
+            .field("client", &"...")
+            .field("namespace", &self.namespace)
+            .finish()
+    }
+}
+
+/// A request that carries the name of the method that made it, for spans and middleware.
+fn named(
+    name: &'static str,
+    request: Result<HttpRequest<Vec<u8>>, kubist_core::request::Error>,
+) -> Result<HttpRequest<Vec<u8>>> {
+    let mut request = request.map_err(Error::BuildRequest)?;
+    request.extensions_mut().insert(name);
+    Ok(request)
+}
+
+/// A body of JSON.
+fn to_json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(Error::SerdeError)
+}

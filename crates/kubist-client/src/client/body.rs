@@ -1,0 +1,158 @@
+//! The bodies of requests and responses.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use tower::BoxError;
+
+use crate::Error;
+
+/// The body of a request or a response.
+///
+/// Its `Debug` does not show what it holds.
+pub struct Body {
+    kind: Kind,
+}
+
+enum Kind {
+    /// Bytes that are there.
+    Once(Option<Bytes>),
+    /// Bytes that come.
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    /// A body without bytes.
+    pub const fn empty() -> Self {
+        Self {
+            kind: Kind::Once(None),
+        }
+    }
+
+    /// Takes any body of bytes.
+    pub(crate) fn wrap<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self {
+            kind: Kind::Stream(body.map_err(Into::into).boxed_unsync()),
+        }
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the connection does.
+    pub async fn collect_bytes(self) -> Result<Bytes, Error> {
+        match self.kind {
+            Kind::Once(bytes) => Ok(bytes.unwrap_or_default()),
+            Kind::Stream(body) => Ok(body.collect().await.map_err(connection_error)?.to_bytes()),
+        }
+    }
+
+    /// A copy, if its bytes are there and do not come from a connection.
+    pub fn try_clone(&self) -> Option<Self> {
+        match &self.kind {
+            Kind::Once(bytes) => Some(Self {
+                kind: Kind::Once(bytes.clone()),
+            }),
+            Kind::Stream(_) => None,
+        }
+    }
+}
+
+/// What a failing connection is to a user of this crate.
+fn connection_error(error: BoxError) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) => match error.downcast::<hyper::Error>() {
+            Ok(error) => Error::HyperError(*error),
+            Err(error) => Error::Service(error),
+        },
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Once(_) => "Once",
+            Kind::Stream(_) => "Wrap",
+        };
+        f.debug_struct("Body").field("kind", &kind).finish()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            kind: Kind::Once((!bytes.is_empty()).then_some(bytes)),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match &mut self.kind {
+            Kind::Once(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Stream(body) => Pin::new(body).poll_frame(cx).map_err(connection_error),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Once(bytes) => bytes.is_none(),
+            Kind::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Once(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn known_bytes_can_be_copied() {
+        let body = Body::from(b"abc".to_vec());
+        let copy = body.try_clone().expect("is known");
+        assert_eq!(HttpBody::size_hint(&body).exact(), Some(3));
+        for body in [body, copy] {
+            assert_eq!(body.collect_bytes().await.expect("is known"), "abc");
+        }
+        assert!(Body::from(Vec::new()).is_end_stream() && Body::empty().is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn streams_cannot_be_copied_and_do_not_show() {
+        let body = Body::wrap(http_body_util::Full::new(Bytes::from_static(b"hidden")));
+        assert!(body.try_clone().is_none());
+        assert_eq!(format!("{body:?}"), r#"Body { kind: "Wrap" }"#);
+        assert_eq!(body.collect_bytes().await.expect("collects"), "hidden");
+    }
+}

@@ -1,0 +1,224 @@
+//! Puts a client's stack together.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use hyper_timeout::TimeoutConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use jiff::Timestamp;
+use tower::{
+    BoxError, Layer, Service, ServiceBuilder, ServiceExt,
+    retry::RetryLayer,
+    util::{BoxCloneSyncService, BoxService},
+};
+
+use super::{
+    Body, Client, ConfigExt,
+    retry::RetryPolicy,
+    stack::{Cloneable, Stack},
+    traced::Traced,
+    transport::Transport,
+};
+use crate::{Config, Error, Result};
+
+/// The body of a response, whatever it is.
+pub type DynBody = dyn HttpBody<Data = Bytes, Error = BoxError> + Send + Unpin;
+
+/// What [`ClientBuilder::try_from`] builds on.
+type GenericService = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
+
+/// Builds a [`Client`] of a service, or of a [`Config`] and layers of one's own.
+///
+/// ```no_run
+/// use kubist_client::{Config, client::ClientBuilder};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::infer().await?;
+/// let client = ClientBuilder::try_from(config)?
+///     .with_layer(&tower::limit::ConcurrencyLimitLayer::new(16))
+///     .build();
+/// # Ok(())
+/// # }
+/// ```
+pub struct ClientBuilder<Svc> {
+    service: Svc,
+    /// The same as the service, as long as no layer is around it.
+    cloneable: Option<Cloneable>,
+    default_namespace: String,
+    valid_until: Option<Timestamp>,
+}
+
+impl<Svc> ClientBuilder<Svc> {
+    /// Builds on a service.
+    pub fn new(service: Svc, default_namespace: impl Into<String>) -> Self
+    where
+        Svc: Service<Request<Body>>,
+    {
+        Self {
+            service,
+            cloneable: None,
+            default_namespace: default_namespace.into(),
+            valid_until: None,
+        }
+    }
+
+    /// Puts a layer around the service.
+    pub fn with_layer<L: Layer<Svc>>(self, layer: &L) -> ClientBuilder<L::Service> {
+        ClientBuilder {
+            service: layer.layer(self.service),
+            cloneable: None,
+            default_namespace: self.default_namespace,
+            valid_until: self.valid_until,
+        }
+    }
+
+    /// Says until when the client's credentials are good.
+    pub fn with_valid_until(self, valid_until: Option<Timestamp>) -> Self {
+        Self { valid_until, ..self }
+    }
+
+    /// Builds the client.
+    pub fn build<B>(self) -> Client
+    where
+        Svc: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+        Svc::Future: Send + 'static,
+        Svc::Error: Into<BoxError>,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let stack = match self.cloneable {
+            Some(cloneable) => Stack::Cloneable(cloneable),
+            None => Stack::single(self.service),
+        };
+        Client::of(stack, self.default_namespace).with_valid_until(self.valid_until)
+    }
+}
+
+/// Builds on the stack that a configuration needs.
+impl TryFrom<Config> for ClientBuilder<GenericService> {
+    type Error = Error;
+
+    fn try_from(config: Config) -> Result<Self> {
+        let default_namespace = config.default_namespace.clone();
+        let cloneable = stack(&config)?;
+        let boxed = |response: Response<Body>| {
+            response.map(|body| Box::new(http_body_util::BodyExt::map_err(body, Into::into)) as Box<DynBody>)
+        };
+        Ok(Self {
+            service: BoxService::new(cloneable.clone().map_response(boxed)),
+            cloneable: Some(cloneable),
+            default_namespace,
+            valid_until: None,
+        })
+    }
+}
+
+/// The whole stack, from the outermost layer to the connection.
+fn stack(config: &Config) -> Result<Cloneable> {
+    if let Some(proxy_url) = &config.proxy_url {
+        return Err(unsupported_proxy(proxy_url));
+    }
+    let (connector, upgrades) = connectors(config)?;
+    layers(config, Transport::new(connector, upgrades))
+}
+
+#[cfg(feature = "rustls-tls")]
+type HttpsConnector = TimeoutConnector<hyper_rustls::HttpsConnector<HttpConnector>>;
+
+/// How to connect, and how to connect where the connection will be upgraded.
+#[cfg(feature = "rustls-tls")]
+fn connectors(config: &Config) -> Result<(HttpsConnector, HttpsConnector)> {
+    let tls = config.rustls_client_config()?;
+    let https = |http2: bool| {
+        let builder = super::tls::connector(config, tls.clone())?;
+        let http = http_connector(config);
+        let https = match http2 {
+            true => builder.enable_all_versions().wrap_connector(http),
+            false => builder.enable_http1().wrap_connector(http),
+        };
+        Ok::<_, Error>(with_timeouts(config, https))
+    };
+    Ok((https(true)?, https(false)?))
+}
+
+/// How to connect, and how to connect where the connection will be upgraded.
+#[cfg(not(feature = "rustls-tls"))]
+fn connectors(config: &Config) -> Result<(TimeoutConnector<HttpConnector>, TimeoutConnector<HttpConnector>)> {
+    if config.cluster_url.scheme_str() == Some("https") {
+        return Err(Error::TlsRequired);
+    }
+    let connector = with_timeouts(config, http_connector(config));
+    Ok((connector.clone(), connector))
+}
+
+/// Connects by TCP: without delay, and so that dead connections are found.
+pub(super) fn http_connector(config: &Config) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(Duration::from_secs(30)));
+    connector.set_keepalive_interval(Some(Duration::from_secs(10)));
+    connector.set_keepalive_retries(Some(3));
+    connector.set_connect_timeout(config.connect_timeout);
+    connector
+}
+
+fn with_timeouts<C>(config: &Config, connector: C) -> TimeoutConnector<C>
+where
+    TimeoutConnector<C>: Clone,
+    C: Service<http::Uri> + Send,
+    C::Response: hyper::rt::Read + hyper::rt::Write + Send + Unpin,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    let mut connector = TimeoutConnector::new(connector);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector
+}
+
+/// Puts the layers around the connections.
+fn layers<C>(config: &Config, transport: Transport<C>) -> Result<Cloneable>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let retry = config
+        .default_retry
+        .then(|| RetryLayer::new(RetryPolicy::server_retry()));
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(retry)
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .layer_fn(Traced::new)
+        .service(transport);
+    #[cfg(feature = "gzip")]
+    if !config.disable_compression {
+        let service = ServiceBuilder::new()
+            .map_response(|response: Response<_>| response.map(Body::wrap))
+            .layer(tower_http::decompression::DecompressionLayer::new())
+            .service(service);
+        return Ok(BoxCloneSyncService::new(service));
+    }
+    Ok(BoxCloneSyncService::new(service))
+}
+
+/// Better no connection than one around the proxy.
+fn unsupported_proxy(proxy_url: &http::Uri) -> Error {
+    let feature = match proxy_url.scheme_str() {
+        Some("http" | "https") => "http-proxy",
+        Some("socks5") => "socks5",
+        _ => {
+            return Error::ProxyProtocolUnsupported {
+                proxy_url: proxy_url.clone(),
+            };
+        }
+    };
+    Error::ProxyProtocolDisabled {
+        proxy_url: proxy_url.clone(),
+        protocol_feature: feature,
+    }
+}

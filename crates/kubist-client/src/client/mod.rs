@@ -1,0 +1,251 @@
+//! Sends requests to a server and reads its answers.
+//!
+//! [`Client`] is the handle that everything else here works with. It is cheap to clone; all clones
+//! share connections. [`ClientBuilder`] puts one together of parts, [`ConfigExt`] makes the parts.
+
+mod auth;
+mod body;
+mod builder;
+mod config_ext;
+mod discovery;
+mod events;
+pub mod middleware;
+mod response;
+pub mod retry;
+mod stack;
+#[cfg(feature = "rustls-tls")]
+mod tls;
+mod traced;
+mod transport;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use either::Either;
+use futures::{AsyncBufRead, TryStream, TryStreamExt};
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use jiff::Timestamp;
+pub use kubist_core::discovery::v2::{
+    APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery,
+    APIVersionDiscovery, GroupVersionKind as DiscoveryGroupVersionKind,
+};
+use kubist_core::{Status, WatchEvent};
+use serde::de::DeserializeOwned;
+use tower::{BoxError, Service};
+
+pub use auth::AuthError;
+pub use body::Body;
+pub use builder::{ClientBuilder, DynBody};
+pub use config_ext::ConfigExt;
+#[cfg(feature = "rustls-tls")]
+pub use tls::RustlsTlsError;
+
+use crate::{
+    Config, Error, Result,
+    config::{Kubeconfig, KubeconfigError},
+};
+use stack::Stack;
+
+/// A handle to a server: sends requests and reads answers.
+///
+/// Cloning it is cheap, and clones share connections.
+///
+/// ```no_run
+/// use kubist_client::Client;
+///
+/// # async fn run() -> Result<(), kubist_client::Error> {
+/// let client = Client::try_default().await?;
+/// let version = client.apiserver_version().await?;
+/// println!("{}", version.git_version);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    stack: Stack,
+    default_namespace: Arc<str>,
+    valid_until: Option<Timestamp>,
+}
+
+impl Client {
+    /// A client of any service that takes requests, as a mock or a stack of one's own.
+    ///
+    /// A service that does not clone is locked until it has taken a request.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client, client::Body};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_client::Error> {
+    /// let server = tower::service_fn(|request: Request<Body>| async move {
+    ///     assert_eq!(request.uri(), "/api/v1/namespaces/default/pods/web");
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::from(br#"{"metadata":{"name":"web"}}"#.to_vec())))
+    /// });
+    /// let pods: Api<Pod> = Api::default_namespaced(Client::new(server, "default"));
+    /// assert_eq!(pods.get("web").await?.metadata.name.as_deref(), Some("web"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new<S, B, T>(service: S, default_namespace: T) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+        T: Into<String>,
+    {
+        Self::of(Stack::single(service), default_namespace.into())
+    }
+
+    fn of(stack: Stack, default_namespace: String) -> Self {
+        Self {
+            stack,
+            default_namespace: default_namespace.into(),
+            valid_until: None,
+        }
+    }
+
+    /// A client of the server that [`Config::infer`] finds.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is none, or its configuration is no use.
+    pub async fn try_default() -> Result<Self> {
+        Self::try_from(Config::infer().await.map_err(Error::InferConfig)?)
+    }
+
+    /// The namespace where one is needed and none is named.
+    pub fn default_namespace(&self) -> &str {
+        &self.default_namespace
+    }
+
+    /// Says until when the client's credentials are good.
+    pub fn with_valid_until(self, valid_until: Option<Timestamp>) -> Self {
+        Self { valid_until, ..self }
+    }
+
+    /// Until when the client's credentials are good, if somebody said so.
+    ///
+    /// Credentials of exec plugins are renewed by the client itself.
+    pub fn valid_until(&self) -> &Option<Timestamp> {
+        &self.valid_until
+    }
+
+    /// Sends a request; any answer is a success.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes.
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        self.stack.send(request).await.map_err(|error| {
+            // What layers of this crate fail with is known already.
+            match error.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(error) => match error.downcast::<hyper::Error>() {
+                    Ok(error) => Error::HyperError(*error),
+                    Err(error) => Error::Service(error),
+                },
+            }
+        })
+    }
+
+    /// Sends a request and decodes its answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, the server says that it failed, or the answer is no `T`.
+    pub async fn request<T>(&self, request: Request<Vec<u8>>) -> Result<T>
+    where
+        T: DeserializeOwned,
+    {
+        response::decode(&self.request_bytes(request).await?)
+    }
+
+    /// Sends a request and reads its answer as text.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, the server says that it failed, or the answer is no text.
+    pub async fn request_text(&self, request: Request<Vec<u8>>) -> Result<String> {
+        let bytes = self.request_bytes(request).await?;
+        String::from_utf8(bytes.into()).map_err(Error::FromUtf8)
+    }
+
+    /// Sends a request and reads its answer as it comes.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, or the server says that it failed.
+    pub async fn request_stream(&self, request: Request<Vec<u8>>) -> Result<impl AsyncBufRead + use<>> {
+        let body = self.request_body(request).await?;
+        Ok(http_body_util::BodyDataStream::new(body)
+            .map_err(std::io::Error::other)
+            .into_async_read())
+    }
+
+    /// Sends a request whose answer is a `T`, or a status in place of one.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, the server says that it failed, or the answer is neither.
+    pub async fn request_status<T>(&self, request: Request<Vec<u8>>) -> Result<Either<T, Status>>
+    where
+        T: DeserializeOwned,
+    {
+        let bytes = self.request_bytes(request).await?;
+        if response::is_status(&bytes) {
+            return response::decode(&bytes).map(Either::Right);
+        }
+        response::decode(&bytes).map(Either::Left)
+    }
+
+    /// Sends a request and reads its answer as the events of a watch.
+    ///
+    /// The stream ends with the answer. An event that cannot be decoded is an error in the stream,
+    /// which goes on after it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, or the server says that it failed.
+    pub async fn request_events<T>(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<impl TryStream<Item = Result<WatchEvent<T>>> + use<T>>
+    where
+        T: Clone + DeserializeOwned,
+    {
+        Ok(events::Events::new(self.request_body(request).await?))
+    }
+
+    async fn request_bytes(&self, request: Request<Vec<u8>>) -> Result<Bytes> {
+        self.request_body(request).await?.collect_bytes().await
+    }
+
+    /// The answer of a request that succeeded.
+    async fn request_body(&self, request: Request<Vec<u8>>) -> Result<Body> {
+        let response = self.send(request.map(Body::from)).await?;
+        Ok(response::check(response).await?.into_body())
+    }
+}
+
+impl TryFrom<Config> for Client {
+    type Error = Error;
+
+    fn try_from(config: Config) -> Result<Self> {
+        Ok(ClientBuilder::try_from(config)?.build())
+    }
+}
+
+impl TryFrom<Kubeconfig> for Client {
+    type Error = Error;
+
+    fn try_from(kubeconfig: Kubeconfig) -> Result<Self> {
+        let config =
+            Config::try_from(kubeconfig).map_err(|error: KubeconfigError| Error::InferKubeconfig(error))?;
+        Self::try_from(config)
+    }
+}

@@ -1,0 +1,381 @@
+//! TLS by rustls: whom to trust, and with which certificate to go there.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder, builderstates::WantsProtocols1};
+use parking_lot::RwLock;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    client::{
+        ResolvesClientCert, WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{
+        CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName, UnixTime,
+        pem::{self, PemObject},
+    },
+    sign::CertifiedKey,
+};
+use thiserror::Error;
+
+use super::auth::ExecCredentials;
+use crate::{Config, Error, Result};
+
+/// Why TLS cannot be set up.
+#[derive(Debug, Error)]
+pub enum RustlsTlsError {
+    /// The client certificate or its key is no PEM.
+    #[error("identity PEM is invalid: {0}")]
+    InvalidIdentityPem(#[source] pem::Error),
+
+    /// The client certificate has no key: neither PKCS#8, nor PKCS#1, nor SEC1.
+    #[error("identity PEM is missing a private key: the key must be PKCS8, RSA/PKCS1 or EC/SEC1")]
+    MissingPrivateKey,
+
+    /// The client key has no certificate.
+    #[error("identity PEM is missing certificate")]
+    MissingCertificate,
+
+    /// The key cannot be used, or not with the certificate.
+    #[error("invalid private key: {0}")]
+    InvalidPrivateKey(#[source] TlsError),
+
+    /// The key has a format that is not known.
+    #[error("unknown private key format")]
+    UnknownPrivateKeyFormat,
+
+    /// A certificate authority is none.
+    #[error("failed to add a root certificate: {0}")]
+    AddRootCertificate(#[source] Box<dyn std::error::Error + Send + Sync>),
+
+    /// The platform has no root certificates.
+    #[error("no valid native root CA certificates found: {0}")]
+    NoValidNativeRootCA(#[source] std::io::Error),
+
+    /// The server's name is none.
+    #[error("invalid server name: {0}")]
+    InvalidServerName(#[source] InvalidDnsNameError),
+}
+
+/// What TLS needs of a configuration; ALPN is left to the connector.
+pub(super) fn client_config(config: &Config) -> Result<ClientConfig> {
+    let provider = provider()?;
+    let verifier = verifier(config, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::RustlsTls(RustlsTlsError::AddRootCertificate(Box::new(error))))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let identity = config
+        .auth_info
+        .load_identity_pem()
+        .map_err(Error::InferKubeconfig)?;
+    if let Some(pem) = identity {
+        let (chain, key) = parse_identity(&pem).map_err(Error::RustlsTls)?;
+        return builder
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| Error::RustlsTls(RustlsTlsError::InvalidPrivateKey(error)));
+    }
+    match &config.auth_info.exec {
+        Some(exec) => {
+            let credentials = ExecCredentials::shared(exec).map_err(Error::Auth)?;
+            Ok(builder.with_client_cert_resolver(Arc::new(ExecIdentity {
+                credentials,
+                provider,
+            })))
+        }
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// A connector before it is known which versions of HTTP it speaks.
+pub(super) fn connector(
+    config: &Config,
+    tls: ClientConfig,
+) -> Result<HttpsConnectorBuilder<WantsProtocols1>> {
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let Some(name) = &config.tls_server_name else {
+        return Ok(builder);
+    };
+    let name = ServerName::try_from(name.clone())
+        .map_err(|error| Error::RustlsTls(RustlsTlsError::InvalidServerName(error)))?;
+    Ok(builder.with_server_name_resolver(FixedServerNameResolver::new(name)))
+}
+
+/// The process's own choice, or else aws-lc-rs before ring.
+fn provider() -> Result<Arc<CryptoProvider>> {
+    if let Some(chosen) = CryptoProvider::get_default() {
+        return Ok(chosen.clone());
+    }
+    #[cfg(feature = "aws-lc-rs")]
+    return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
+    #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+    return Err(Error::TlsRequired);
+}
+
+fn verifier(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    if config.accept_invalid_certs {
+        return Ok(Arc::new(AnyServer(provider.clone())));
+    }
+    if let Some(path) = &config.root_cert_file {
+        let roots = Reloading::open(path.clone(), provider.clone()).map_err(Error::RustlsTls)?;
+        return Ok(Arc::new(roots));
+    }
+    match &config.root_cert {
+        Some(roots) => {
+            let roots = roots.iter().map(|der| CertificateDer::from(der.as_slice()));
+            Ok(webpki_verifier(roots, provider).map_err(Error::RustlsTls)?)
+        }
+        None => default_verifier(provider),
+    }
+}
+
+#[cfg(feature = "webpki-roots")]
+fn default_verifier(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+    Ok(webpki_verifier(roots, provider).map_err(Error::RustlsTls)?)
+}
+
+#[cfg(not(feature = "webpki-roots"))]
+fn default_verifier(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
+        Error::RustlsTls(RustlsTlsError::NoValidNativeRootCA(std::io::Error::other(error)))
+    })?;
+    Ok(Arc::new(verifier))
+}
+
+fn webpki_verifier<'a>(
+    roots: impl Iterator<Item = CertificateDer<'a>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, RustlsTlsError> {
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store
+            .add(root)
+            .map_err(|error| RustlsTlsError::AddRootCertificate(Box::new(error)))?;
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
+        .build()
+        .map_err(|error| RustlsTlsError::AddRootCertificate(Box::new(error)))
+}
+
+/// The certificates and the key of one PEM.
+fn parse_identity(
+    pem: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), RustlsTlsError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.map_err(RustlsTlsError::InvalidIdentityPem)?;
+    if chain.is_empty() {
+        return Err(RustlsTlsError::MissingCertificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => RustlsTlsError::MissingPrivateKey,
+        other => RustlsTlsError::InvalidIdentityPem(other),
+    })?;
+    Ok((chain, key))
+}
+
+/// The certificate that a program gave last; the request that opens the connection has asked it.
+struct ExecIdentity {
+    credentials: Arc<ExecCredentials>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ResolvesClientCert for ExecIdentity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let current = self.credentials.current()?;
+        let (chain, key) = match parse_identity(current.identity.as_deref()?) {
+            Ok(identity) => identity,
+            Err(error) => {
+                tracing::warn!(%error, "credential plugin gave an invalid certificate");
+                return None;
+            }
+        };
+        match CertifiedKey::from_der(chain, key, &self.provider) {
+            Ok(key) => Some(Arc::new(key)),
+            Err(error) => {
+                tracing::warn!(%error, "credential plugin gave an invalid certificate");
+                None
+            }
+        }
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for ExecIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExecIdentity")
+    }
+}
+
+/// How long certificate authorities from a file are taken for fresh.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Trusts the certificate authorities of a file, which is read again when it may have changed.
+#[derive(Debug)]
+struct Reloading {
+    path: PathBuf,
+    provider: Arc<CryptoProvider>,
+    current: RwLock<(Arc<WebPkiServerVerifier>, Instant)>,
+}
+
+impl Reloading {
+    fn open(path: PathBuf, provider: Arc<CryptoProvider>) -> Result<Self, RustlsTlsError> {
+        let verifier = Self::read(&path, &provider)?;
+        Ok(Self {
+            path,
+            provider,
+            current: RwLock::new((verifier, Instant::now())),
+        })
+    }
+
+    fn read(
+        path: &PathBuf,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<WebPkiServerVerifier>, RustlsTlsError> {
+        let failed =
+            |error: Box<dyn std::error::Error + Send + Sync>| RustlsTlsError::AddRootCertificate(error);
+        let pem =
+            std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display()).into()))?;
+        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        webpki_verifier(
+            roots.map_err(|error| failed(Box::new(error)))?.into_iter(),
+            provider,
+        )
+    }
+
+    /// A handshake is rare and the file small: reading it here delays nobody else for long.
+    fn verifier(&self) -> Arc<WebPkiServerVerifier> {
+        let (verifier, read_at) = self.current.read().clone();
+        if read_at.elapsed() < FRESH {
+            return verifier;
+        }
+        let fresh = Self::read(&self.path, &self.provider).unwrap_or_else(|error| {
+            tracing::warn!(%error, "keeping the certificate authorities that were read before");
+            verifier
+        });
+        *self.current.write() = (fresh.clone(), Instant::now());
+        fresh
+    }
+}
+
+impl ServerCertVerifier for Reloading {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        self.verifier()
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Trusts any server; `insecure-skip-tls-verify` asked for it.
+#[derive(Debug)]
+struct AnyServer(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_in_pieces() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nAQ==\n-----END CERTIFICATE-----\n";
+        let pkcs8 = "-----BEGIN PRIVATE KEY-----\nAQ==\n-----END PRIVATE KEY-----\n";
+        for key in [
+            pkcs8.to_owned(),
+            pkcs8.replace("PRIVATE", "RSA PRIVATE"),
+            pkcs8.replace("PRIVATE", "EC PRIVATE"),
+        ] {
+            let (chain, _) =
+                parse_identity(format!("{key}{certificate}{certificate}").as_bytes()).expect("whole");
+            assert_eq!(chain.len(), 2);
+        }
+        let missing = |pem: &str| parse_identity(pem.as_bytes()).expect_err("is half");
+        assert!(matches!(missing(pkcs8), RustlsTlsError::MissingCertificate));
+        assert!(matches!(missing(certificate), RustlsTlsError::MissingPrivateKey));
+    }
+}

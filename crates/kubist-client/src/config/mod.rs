@@ -1,0 +1,215 @@
+//! Where the server is and who one is: from a kubeconfig, or from within a cluster.
+//!
+//! [`Config::infer`] finds out by itself. [`Kubeconfig`] is the file as it is,
+//! [`Config::from_custom_kubeconfig`] makes a [`Config`] of it.
+
+mod error;
+mod incluster;
+mod kubeconfig;
+mod load;
+mod resolve;
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderName, HeaderValue, Uri};
+
+pub use error::{InClusterError, InferConfigError, KubeconfigError, LoadDataError};
+pub use kubeconfig::{
+    AuthInfo, AuthProviderConfig, Cluster, Context, ExecAuthCluster, ExecConfig, ExecInteractiveMode,
+    Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext, NamedExtension, Preferences,
+};
+pub use resolve::KubeConfigOptions;
+
+/// Where the server is, how to reach it, and as whom.
+///
+/// ```no_run
+/// use kubist_client::{Client, Config};
+///
+/// # async fn run() -> Result<(), kubist_client::Error> {
+/// let mut config = Config::infer().await.map_err(kubist_client::Error::InferConfig)?;
+/// config.default_namespace = "kube-system".to_owned();
+/// let client = Client::try_from(config)?;
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The server's URL; may have a path.
+    pub cluster_url: Uri,
+    /// The namespace where one is needed and none is named.
+    pub default_namespace: String,
+    /// The certificate authorities to trust, each in DER; the platform's where it says nothing.
+    pub root_cert: Option<Vec<Vec<u8>>>,
+    /// A file of certificate authorities, which is read again when it may have changed; goes
+    /// before [`root_cert`](Self::root_cert).
+    pub root_cert_file: Option<PathBuf>,
+    /// How long connecting may take, TLS included; 30 seconds by default.
+    pub connect_timeout: Option<Duration>,
+    /// How long a connection may be silent; forever by default.
+    ///
+    /// A watch of what does not change is silent for minutes: dead connections are found by
+    /// keepalive instead.
+    pub read_timeout: Option<Duration>,
+    /// How long a write may block; 295 seconds by default.
+    pub write_timeout: Option<Duration>,
+    /// Whether to trust any certificate; not for production.
+    pub accept_invalid_certs: bool,
+    /// Who one is.
+    pub auth_info: AuthInfo,
+    /// Whether not to ask for compressed responses.
+    pub disable_compression: bool,
+    /// The proxy to go through.
+    pub proxy_url: Option<Uri>,
+    /// The name that the server's certificate must have, if not the URL's.
+    pub tls_server_name: Option<String>,
+    /// Headers that every request has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether requests that fail for a passing reason are tried again; on by default.
+    ///
+    /// See [`RetryPolicy`](crate::client::retry::RetryPolicy).
+    #[cfg_attr(not(feature = "client"), doc(hidden))]
+    pub default_retry: bool,
+}
+
+impl Config {
+    /// A server at this URL, without credentials.
+    pub fn new(cluster_url: Uri) -> Self {
+        Self {
+            cluster_url,
+            default_namespace: "default".to_owned(),
+            root_cert: None,
+            root_cert_file: None,
+            connect_timeout: Some(Duration::from_secs(30)),
+            read_timeout: None,
+            write_timeout: Some(Duration::from_secs(295)),
+            accept_invalid_certs: false,
+            auth_info: AuthInfo::default(),
+            disable_compression: false,
+            proxy_url: None,
+            tls_server_name: None,
+            headers: Vec::new(),
+            default_retry: true,
+        }
+    }
+
+    /// Finds out where the server is, as `kubectl` does: by the kubeconfig that `KUBECONFIG` or
+    /// `~/.kube/config` name, or else from within a cluster.
+    ///
+    /// # Errors
+    ///
+    /// Fails where neither is there; the message says what was looked for, and where.
+    pub async fn infer() -> Result<Self, InferConfigError> {
+        let mut config = match Self::from_kubeconfig(&KubeConfigOptions::default()).await {
+            Ok(config) => config,
+            Err(kubeconfig) => {
+                tracing::trace!("no kubeconfig, trying from within a cluster");
+                Self::incluster().map_err(|in_cluster| InferConfigError::new(in_cluster, kubeconfig))?
+            }
+        };
+        config.apply_debug_overrides();
+        Ok(config)
+    }
+
+    /// The cluster that this process runs in, by its service account.
+    ///
+    /// # Errors
+    ///
+    /// Fails outside of a cluster.
+    pub fn incluster() -> Result<Self, InClusterError> {
+        Self::incluster_env()
+    }
+
+    /// The same; the server's address is in `KUBERNETES_SERVICE_HOST` and
+    /// `KUBERNETES_SERVICE_PORT`.
+    ///
+    /// # Errors
+    ///
+    /// Fails outside of a cluster.
+    pub fn incluster_env() -> Result<Self, InClusterError> {
+        incluster::config(incluster::url_from_env()?)
+    }
+
+    /// The same; the server's address is `https://kubernetes.default.svc`.
+    ///
+    /// # Errors
+    ///
+    /// Fails outside of a cluster.
+    pub fn incluster_dns() -> Result<Self, InClusterError> {
+        incluster::config(incluster::url_of_dns())
+    }
+
+    /// The server of the default kubeconfig.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is no kubeconfig, or it does not have what the options name.
+    pub async fn from_kubeconfig(options: &KubeConfigOptions) -> Result<Self, KubeconfigError> {
+        resolve::config(Kubeconfig::read()?, options)
+    }
+
+    /// The server of a kubeconfig.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it does not have what the options name.
+    pub async fn from_custom_kubeconfig(
+        kubeconfig: Kubeconfig,
+        options: &KubeConfigOptions,
+    ) -> Result<Self, KubeconfigError> {
+        resolve::config(kubeconfig, options)
+    }
+
+    /// Applies what the environment overrides, for debugging:
+    /// `KUBE_RS_DEBUG_IMPERSONATE_USER`, `KUBE_RS_DEBUG_IMPERSONATE_GROUP` (separated by commas)
+    /// and `KUBE_RS_DEBUG_OVERRIDE_URL`.
+    ///
+    /// [`infer`](Self::infer) does so by itself.
+    pub fn apply_debug_overrides(&mut self) {
+        self.apply_overrides_of(|name| std::env::var(name).ok());
+    }
+
+    fn apply_overrides_of(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        if let Some(user) = variable("KUBE_RS_DEBUG_IMPERSONATE_USER") {
+            tracing::warn!(user, "impersonating, as the environment says");
+            self.auth_info.impersonate = Some(user);
+        }
+        if let Some(groups) = variable("KUBE_RS_DEBUG_IMPERSONATE_GROUP") {
+            let groups: Vec<_> = groups.split(',').map(str::to_owned).collect();
+            tracing::warn!(?groups, "impersonating, as the environment says");
+            self.auth_info.impersonate_groups = Some(groups);
+        }
+        if let Some(url) = variable("KUBE_RS_DEBUG_OVERRIDE_URL") {
+            match url.parse() {
+                Ok(parsed) => {
+                    tracing::warn!(url, "overriding the server's URL, as the environment says");
+                    self.cluster_url = parsed;
+                }
+                Err(error) => tracing::warn!(%error, "KUBE_RS_DEBUG_OVERRIDE_URL is no URL"),
+            }
+        }
+    }
+}
+
+/// The server of its current context.
+impl TryFrom<Kubeconfig> for Config {
+    type Error = KubeconfigError;
+
+    fn try_from(kubeconfig: Kubeconfig) -> Result<Self, KubeconfigError> {
+        resolve::config(kubeconfig, &KubeConfigOptions::default())
+    }
+}
+
+/// The DER of every certificate in PEM.
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, pem::PemError> {
+    let blocks = pem::parse_many(pem)?;
+    let is_certificate = |block: &pem::Pem| block.tag() == "CERTIFICATE";
+    Ok(blocks
+        .into_iter()
+        .filter(is_certificate)
+        .map(pem::Pem::into_contents)
+        .collect())
+}
+
+#[cfg(test)]
+mod tests;
