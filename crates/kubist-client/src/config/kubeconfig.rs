@@ -199,7 +199,7 @@ pub struct AuthInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-#[cfg(feature = "client")]
+#[cfg(feature = "rustls-tls")]
 impl AuthInfo {
     /// The client certificate and its key as one PEM, if it names one.
     pub(crate) fn load_identity_pem(&self) -> Result<Option<Vec<u8>>, KubeconfigError> {
