@@ -102,8 +102,14 @@ where
     }
 
     /// Yields the messages that are due and for which `can_take_message` is true.
-    pub fn hold_unless<C: Fn(&T) -> bool>(self: Pin<&mut Self>, can_take_message: C) -> HoldUnless<'_, T, R, C> {
-        HoldUnless { scheduler: self, can_take_message }
+    pub fn hold_unless<C: Fn(&T) -> bool>(
+        self: Pin<&mut Self>,
+        can_take_message: C,
+    ) -> HoldUnless<'_, T, R, C> {
+        HoldUnless {
+            scheduler: self,
+            can_take_message,
+        }
     }
 
     /// Takes all requests that are there; ready when there will be no more.
@@ -141,7 +147,9 @@ where
                 continue;
             }
             if at > Instant::now() {
-                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+                let timer = self
+                    .timer
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
                 if timer.deadline() != at {
                     timer.as_mut().reset(at);
                 }
@@ -161,13 +169,20 @@ where
     fn poll_due(&mut self, cx: &mut Context<'_>, can_take: impl Fn(&T) -> bool) -> Poll<Option<T>> {
         let ended = self.poll_requests(cx).is_ready();
         self.poll_time(cx);
-        if let Some(message) =
-            self.due.iter().position(&can_take).and_then(|position| self.due.remove(position))
+        if let Some(message) = self
+            .due
+            .iter()
+            .position(&can_take)
+            .and_then(|position| self.due.remove(position))
         {
             self.due_set.remove(&message);
             return Poll::Ready(Some(message));
         }
-        if ended && self.scheduled.is_empty() && self.due.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+        if ended && self.scheduled.is_empty() && self.due.is_empty() {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -199,7 +214,12 @@ where
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.project().scheduler.as_mut().get_mut().poll_requests(cx).map(|()| None)
+        self.project()
+            .scheduler
+            .as_mut()
+            .get_mut()
+            .poll_requests(cx)
+            .map(|()| None)
     }
 }
 
@@ -222,7 +242,10 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.project();
-        this.scheduler.as_mut().get_mut().poll_due(cx, &*this.can_take_message)
+        this.scheduler
+            .as_mut()
+            .get_mut()
+            .poll_due(cx, &*this.can_take_message)
     }
 }
 
@@ -236,19 +259,30 @@ mod tests {
     use super::*;
 
     fn at(message: u32, seconds: u64) -> ScheduleRequest<u32> {
-        ScheduleRequest { message, run_at: Instant::now() + Duration::from_secs(seconds) }
+        ScheduleRequest {
+            message,
+            run_at: Instant::now() + Duration::from_secs(seconds),
+        }
     }
 
     /// What comes out, and after how many seconds.
-    async fn timeline(scheduler: Scheduler<u32, impl Stream<Item = ScheduleRequest<u32>>>) -> Vec<(u32, u64)> {
+    async fn timeline(
+        scheduler: Scheduler<u32, impl Stream<Item = ScheduleRequest<u32>>>,
+    ) -> Vec<(u32, u64)> {
         let start = Instant::now();
-        scheduler.map(|message| (message, start.elapsed().as_secs())).collect().await
+        scheduler
+            .map(|message| (message, start.elapsed().as_secs()))
+            .collect()
+            .await
     }
 
     #[tokio::test(start_paused = true)]
     async fn messages_come_out_at_their_time() {
         let requests = stream::iter([at(1, 5), at(2, 1), at(3, 0), at(4, 5)]);
-        assert_eq!(timeline(scheduler(requests)).await, [(3, 0), (2, 1), (1, 5), (4, 5)]);
+        assert_eq!(
+            timeline(scheduler(requests)).await,
+            [(3, 0), (2, 1), (1, 5), (4, 5)]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -271,8 +305,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_held_waits_without_blocking_the_rest() {
         let mut scheduler = pin!(scheduler(stream::iter([at(1, 0), at(2, 0), at(1, 3)])));
-        assert_eq!(scheduler.as_mut().hold_unless(|message| *message != 1).next().await, Some(2));
-        assert_eq!(scheduler.as_mut().hold_unless(|_| false).next().now_or_never(), None);
+        assert_eq!(
+            scheduler
+                .as_mut()
+                .hold_unless(|message| *message != 1)
+                .next()
+                .await,
+            Some(2)
+        );
+        assert_eq!(
+            scheduler.as_mut().hold_unless(|_| false).next().now_or_never(),
+            None
+        );
         assert_eq!(scheduler.as_mut().hold().next().await, None, "no more requests");
         assert_eq!(scheduler.next().await, Some(1));
         assert_eq!(scheduler.next().await, None);

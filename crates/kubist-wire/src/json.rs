@@ -77,7 +77,12 @@ impl From<DecodeError> for serde_json::Error {
 ///
 /// Fails where the document is no JSON, or not that of a `T`.
 pub fn from_slice<T: DeserializeOwned>(document: &[u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(document).map_err(|error| explain::<T>(document, &error))
+    // One look at the whole is quicker than one at each string.
+    let decoded = match std::str::from_utf8(document) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(document),
+    };
+    decoded.map_err(|error| explain::<T>(document, &error))
 }
 
 /// Decodes once more, slowly, to know where it failed.

@@ -47,13 +47,11 @@ pub use kubist_client::config::{self, Config};
 
 #[cfg(feature = "client")]
 #[doc(inline)]
-pub use kubist_client::{
-    Api, Client, Discovery, Error, api, client, discovery, error,
-};
+pub use kubist_client::{Api, Client, Discovery, Error, api, client, discovery, error};
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
-pub use kubist_derive::{CustomResource, Resource};
+pub use kubist_derive::{CustomResource, KubeSchema, Resource};
 
 #[cfg(feature = "runtime")]
 #[doc(inline)]
@@ -74,7 +72,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 pub mod prelude {
     #[cfg(feature = "client")]
-    pub use kubist_client::prelude::*;
+    pub use kubist_client::client::ConfigExt as _;
     pub use kubist_core::{CustomResourceExt as _, PartialObjectMetaExt as _, SelectorExt as _};
     pub use kubist_core::{Resource as _, ResourceExt as _};
     #[cfg(feature = "runtime")]

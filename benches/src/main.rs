@@ -1,0 +1,31 @@
+//! kubist beside kube 4.2: the same work, against the same server, in turns.
+//!
+//! `cargo run --release` prints a table of medians and of their ratios. The machine is shared with the
+//! server, and other things may run on it: trust the ratios, not the figures.
+
+mod client;
+mod list;
+mod pods;
+mod rounds;
+mod server;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        server::serve();
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        println!("| what | kube 4.2 | kubist | ratio |\n|---|---|---|---|");
+        client::compare().await;
+        list::compare().await;
+    });
+}
