@@ -1,0 +1,304 @@
+//! Whether an object fits the OpenAPI schema of its version.
+//!
+//! Messages are those of `k8s.io/kube-openapi/pkg/validation` as a real server passes them on.
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::Custom;
+use crate::fields::FieldError;
+
+/// What does not fit.
+pub(crate) fn validate(custom: &Custom, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
+    let mut validator = Validator { errors: Vec::new() };
+    validator.value(&custom.schema, new, "", true);
+    validator.errors
+}
+
+struct Validator {
+    errors: Vec<FieldError>,
+}
+
+fn is(schema: &Value, extension: &str) -> bool {
+    schema.get(extension) == Some(&Value::Bool(true))
+}
+
+/// The type of a value in the words of JSON schema.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+impl Validator {
+    fn value(&mut self, schema: &Value, value: &Value, path: &str, root: bool) {
+        if value.is_null() && is(schema, "nullable") {
+            return;
+        }
+        if !self.types(schema, value, path) {
+            return;
+        }
+        self.allowed(schema, value, path);
+        match value {
+            Value::Object(map) => self.object(schema, map, path, root),
+            Value::Array(items) => self.array(schema, items, path),
+            Value::String(text) => self.text(schema, text, path),
+            Value::Number(number) => self.number(schema, value, number.as_f64().unwrap_or(0.0), path),
+            _ => {}
+        }
+        self.combined(schema, value, path);
+    }
+
+    fn types(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
+        let found = type_name(value);
+        let shown = Value::from(found);
+        if is(schema, "x-kubernetes-int-or-string") {
+            if matches!(found, "integer" | "string") {
+                return true;
+            }
+            let detail = format!("{path} in body must be of type integer,string: {found:?}");
+            self.errors.push(FieldError::type_invalid(path, &shown, &detail));
+            return false;
+        }
+        let Some(wanted) = schema.get("type").and_then(Value::as_str) else { return true };
+        let fits = match (wanted, value) {
+            ("number", Value::Number(_)) => true,
+            ("integer", Value::Number(number)) => number.as_f64().is_some_and(|n| n.fract() == 0.0),
+            (wanted, _) => wanted == found,
+        };
+        if !fits {
+            let detail = format!("{} in body must be of type {wanted}: {found:?}", in_body(path));
+            self.errors.push(FieldError::type_invalid(field(path), &shown, &detail));
+            if wanted == "integer" && found == "number" {
+                let format = schema.get("format").and_then(Value::as_str).unwrap_or("default");
+                let detail = format!("Checked value must be of type integer ({format} format) in {path}");
+                self.errors.push(FieldError::invalid_text("<nil>", "", &detail));
+            }
+        }
+        fits
+    }
+
+    fn allowed(&mut self, schema: &Value, value: &Value, path: &str) {
+        let Some(allowed) = schema.get("enum").and_then(Value::as_array) else { return };
+        if allowed.contains(value) {
+            return;
+        }
+        let shown: Vec<String> = allowed
+            .iter()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect();
+        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+        self.errors.push(FieldError::not_supported(path, value, &shown));
+    }
+
+    fn object(&mut self, schema: &Value, map: &serde_json::Map<String, Value>, path: &str, root: bool) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for name in crate::meta::strings(schema.get("required")) {
+            let child = join(path, name);
+            if map.get(name).is_none_or(|value| {
+                value.is_null() && !properties.and_then(|p| p.get(name)).is_some_and(|p| is(p, "nullable"))
+            }) {
+                self.errors.push(FieldError::required(child, ""));
+            }
+        }
+        let count = map.len();
+        if let Some(most) = limit(schema, "maxProperties").filter(|most| count > *most) {
+            let detail = format!("{} in body should have at most {most} properties", in_body(path));
+            self.errors.push(FieldError::invalid(field(path), &Value::Object(map.clone()), &detail));
+        }
+        if let Some(least) = limit(schema, "minProperties").filter(|least| count < *least) {
+            let detail = format!("{} in body should have at least {least} properties", in_body(path));
+            self.errors.push(FieldError::invalid(field(path), &Value::Object(map.clone()), &detail));
+        }
+        let additional = schema.get("additionalProperties").filter(|schema| schema.is_object());
+        for (key, value) in map {
+            if root && matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
+                continue;
+            }
+            match properties.and_then(|properties| properties.get(key)) {
+                // What is null and may not be counts as absent.
+                Some(property) if value.is_null() && !is(property, "nullable") && is_required(schema, key) => {}
+                Some(property) => self.value(property, value, &join(path, key), false),
+                None => {
+                    if let Some(additional) = additional {
+                        self.value(additional, value, &join(path, key), false);
+                    }
+                }
+            }
+        }
+        if is(schema, "x-kubernetes-embedded-resource") {
+            for key in ["apiVersion", "kind"] {
+                if map.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+                    self.errors.push(FieldError::required(join(path, key), "must not be empty"));
+                }
+            }
+        }
+    }
+
+    fn array(&mut self, schema: &Value, items: &[Value], path: &str) {
+        if let Some(most) = limit(schema, "maxItems").filter(|most| items.len() > *most) {
+            self.errors.push(FieldError::too_many(path, items.len(), most));
+        }
+        if let Some(least) = limit(schema, "minItems").filter(|least| items.len() < *least) {
+            let detail = format!("{path} in body should have at least {least} items");
+            self.errors.push(FieldError::invalid(path, &items.len().into(), &detail));
+        }
+        if let Some(schema) = schema.get("items") {
+            for (at, item) in items.iter().enumerate() {
+                self.value(schema, item, &format!("{path}[{at}]"), false);
+            }
+        }
+        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            Some("set") => {
+                for (at, item) in items.iter().enumerate() {
+                    if items[..at].contains(item) {
+                        self.errors.push(FieldError::duplicate(format!("{path}[{at}]"), item));
+                    }
+                }
+            }
+            Some("map") => {
+                let keys = crate::meta::strings(schema.get("x-kubernetes-list-map-keys"));
+                let key_of = |item: &Value| -> Value {
+                    keys.iter()
+                        .filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into()
+                };
+                let found: Vec<Value> = items.iter().map(key_of).collect();
+                for (at, key) in found.iter().enumerate() {
+                    if found[..at].contains(key) {
+                        self.errors.push(FieldError::duplicate(format!("{path}[{at}]"), key));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, schema: &Value, text: &str, path: &str) {
+        let length = text.chars().count();
+        if let Some(most) = limit(schema, "maxLength").filter(|most| length > *most) {
+            self.errors.push(FieldError::too_long(path, most));
+        }
+        if let Some(least) = limit(schema, "minLength").filter(|least| length < *least) {
+            let detail = format!("{path} in body should be at least {least} chars long");
+            self.errors.push(FieldError::invalid_text(path, text, &detail));
+        }
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+            // A pattern that is none was refused with its definition.
+            if Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text)) {
+                let detail = format!("{path} in body should match '{pattern}'");
+                self.errors.push(FieldError::invalid_text(path, text, &detail));
+            }
+        }
+        if let Some(format) = schema.get("format").and_then(Value::as_str) {
+            if !super::rules::fits_format(format, text) {
+                let detail = format!("{path} in body must be of type {format}: {text:?}");
+                self.errors.push(FieldError::invalid_text(path, text, &detail));
+            }
+        }
+    }
+
+    fn number(&mut self, schema: &Value, value: &Value, number: f64, path: &str) {
+        let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+        if let Some(most) = bound("maximum") {
+            let strict = is(schema, "exclusiveMaximum");
+            if number > most || strict && number >= most {
+                let than = if strict { "less than" } else { "less than or equal to" };
+                let detail = format!("{path} in body should be {than} {most}");
+                self.errors.push(FieldError::invalid(path, value, &detail));
+            }
+        }
+        if let Some(least) = bound("minimum") {
+            let strict = is(schema, "exclusiveMinimum");
+            if number < least || strict && number <= least {
+                let than = if strict { "greater than" } else { "greater than or equal to" };
+                let detail = format!("{path} in body should be {than} {least}");
+                self.errors.push(FieldError::invalid(path, value, &detail));
+            }
+        }
+        if let Some(unit) = bound("multipleOf").filter(|unit| *unit != 0.0) {
+            if (number / unit).fract() != 0.0 {
+                let detail = format!("{path} in body should be a multiple of {unit}");
+                self.errors.push(FieldError::invalid(path, value, &detail));
+            }
+        }
+        let range = match schema.get("format").and_then(Value::as_str) {
+            Some("int32") if number < f64::from(i32::MIN) || number > f64::from(i32::MAX) => Some("int32"),
+            _ => None,
+        };
+        if let Some(format) = range {
+            let detail = format!("Checked value must be of type integer with format {format} in {path}");
+            self.errors.push(FieldError::invalid_text("<nil>", "", &detail));
+        }
+    }
+
+    fn combined(&mut self, schema: &Value, value: &Value, path: &str) {
+        let parts = |key: &str| schema.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let fits = |schema: &Value| {
+            let mut validator = Validator { errors: Vec::new() };
+            validator.value(schema, value, path, false);
+            validator.errors
+        };
+        let (shown, name) = (if value.is_object() || value.is_array() { Value::from("") } else { value.clone() }, in_body(path));
+        for part in parts("allOf") {
+            let errors = fits(part);
+            if !errors.is_empty() {
+                self.errors.extend(errors);
+            }
+        }
+        let any = parts("anyOf");
+        if !any.is_empty() && !is(schema, "x-kubernetes-int-or-string") && any.iter().all(|part| !fits(part).is_empty()) {
+            let detail = format!("{name} in body must validate at least one schema (anyOf)");
+            self.errors.push(FieldError::invalid(field(path), &shown, &detail));
+            if let Some(errors) = any.iter().map(fits).min_by_key(Vec::len) {
+                self.errors.extend(errors);
+            }
+        }
+        let one = parts("oneOf");
+        if !one.is_empty() {
+            let valid = one.iter().filter(|part| fits(part).is_empty()).count();
+            if valid != 1 {
+                let found = if valid == 0 { "Found none valid".into() } else { format!("Found {valid} valid alternatives") };
+                let detail = format!("{name} in body must validate one and only one schema (oneOf). {found}");
+                self.errors.push(FieldError::invalid(field(path), &shown, &detail));
+                if let (0, Some(errors)) = (valid, one.iter().map(fits).min_by_key(Vec::len)) {
+                    self.errors.extend(errors);
+                }
+            }
+        }
+        if let Some(not) = schema.get("not").filter(|not| not.is_object()) {
+            if fits(not).is_empty() {
+                let detail = format!("{name} in body must not validate the schema (not)");
+                self.errors.push(FieldError::invalid(field(path), &shown, &detail));
+            }
+        }
+    }
+}
+
+fn is_required(schema: &Value, key: &str) -> bool {
+    crate::meta::strings(schema.get("required")).contains(&key)
+}
+
+fn limit(schema: &Value, key: &str) -> Option<usize> {
+    schema.get(key)?.as_u64().and_then(|limit| usize::try_from(limit).ok())
+}
+
+/// How a message names a path.
+fn in_body(path: &str) -> &str {
+    path
+}
+
+fn field(path: &str) -> &str {
+    if path.is_empty() { "<nil>" } else { path }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.into() } else { format!("{path}.{key}") }
+}

@@ -1,0 +1,304 @@
+//! The rules that differ from kind to kind, gathered in one place.
+//!
+//! Everything else treats all kinds alike and asks here: how objects may be called, what a
+//! create and an update set by themselves, what deletes them, and what follows a write.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::Api;
+use crate::fields::FieldError;
+use crate::kind::{Kind, Schema};
+use crate::metavalidate::NameRule;
+use crate::status::Failure;
+use crate::storage::Key;
+use crate::{crd, decode, defaults, meta, rules};
+
+/// How objects of a kind may be called.
+pub(crate) fn name_rule(kind: &Kind) -> NameRule {
+    if kind.custom().is_some() {
+        return NameRule::Subdomain;
+    }
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "namespaces") => NameRule::Label,
+        ("", "services") => NameRule::Label1035,
+        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
+        _ => NameRule::Subdomain,
+    }
+}
+
+/// Whether an update may come without a resource version.
+pub(crate) fn allows_unconditional_update(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && !matches!(
+            (kind.group.as_str(), kind.plural.as_str()),
+            ("apiextensions.k8s.io", _)
+                | ("apiregistration.k8s.io", _)
+                | ("coordination.k8s.io", _)
+                | ("admissionregistration.k8s.io", _)
+                | ("policy", _)
+                | ("storage.k8s.io", "csinodes" | "csidrivers")
+                | ("node.k8s.io" | "discovery.k8s.io" | "resource.k8s.io", _)
+        )
+}
+
+/// Whether a delete answers with the object rather than a `Status`.
+pub(crate) fn returns_deleted(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && kind.group.is_empty()
+        && matches!(
+            kind.plural.as_str(),
+            "pods"
+                | "podtemplates"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "resourcequotas"
+                | "serviceaccounts"
+                | "services"
+        )
+}
+
+/// What the object would be if nothing had been set, for ownership of fields.
+pub(crate) fn empty(kind: &Kind) -> Value {
+    let mut value = match &kind.schema {
+        Schema::Builtin(message) => decode::zero(message),
+        Schema::Custom(_) => json!({}),
+    };
+    value["apiVersion"] = kind.api_version().into();
+    value["kind"] = kind.kind.as_str().into();
+    value
+}
+
+/// Fills in what the client left out.
+pub(crate) fn default(kind: &Kind, object: &mut Value) {
+    match &kind.schema {
+        Schema::Builtin(message) => defaults::apply(message, object),
+        Schema::Custom(custom) => crd::structure::default(&custom.schema, object),
+    }
+}
+
+/// Whether objects of a kind count their changes, and which part of them counts.
+fn counts_generation(kind: &Kind) -> bool {
+    if kind.custom().is_some() {
+        return true;
+    }
+    matches!(
+        (kind.group.as_str(), kind.plural.as_str()),
+        ("", "pods" | "replicationcontrollers" | "podtemplates")
+            | ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets")
+            | ("batch", _)
+            | ("networking.k8s.io", "ingresses" | "ingressclasses" | "networkpolicies")
+            | ("policy", _)
+            | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
+            | ("flowcontrol.apiserver.k8s.io", _)
+            | ("discovery.k8s.io", _)
+            | ("scheduling.k8s.io", _)
+            | ("resource.k8s.io", "deviceclasses" | "resourceslices")
+    )
+}
+
+/// Refuses what must not be created now.
+pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
+    if !kind.namespaced {
+        return Ok(());
+    }
+    let namespace = meta::text(object, "namespace");
+    let Some(found) = api.store.get(&crate::kind::table("", "namespaces"), &Key::new("", namespace)) else {
+        return Err(Failure::not_found("", "namespaces", namespace));
+    };
+    if meta::is_deleting(&found.value) {
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
+        return Err(Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
+            "NamespaceTerminating",
+            &format!("namespace {namespace} is being terminated"),
+            "metadata.namespace",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what must never be deleted.
+pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
+    if kind.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(Failure::forbidden("", "namespaces", name, "this namespace may not be deleted"));
+    }
+    Ok(())
+}
+
+/// Sets what a new object gets from the server.
+pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        meta::remove(object, field);
+    }
+    meta::set(object, "uid", api.identity.uid());
+    meta::set(object, "creationTimestamp", api.identity.timestamp());
+    crate::metavalidate::drop_duplicate_owners(meta::metadata(object));
+    if has_status(kind) {
+        reset_status(kind, object, None);
+    }
+    if counts_generation(kind) {
+        meta::set(object, "generation", 1);
+    }
+    if kind.custom().is_none() {
+        defaults::prepare_create(api, kind, object);
+    }
+}
+
+/// Whether `status` can be written under its own path only.
+fn has_status(kind: &Kind) -> bool {
+    kind.subresource("status").is_some()
+}
+
+/// Sets `status` to that of `from`, or to an empty one.
+fn reset_status(kind: &Kind, object: &mut Value, from: Option<&Value>) {
+    let status = match (from, &kind.schema) {
+        (Some(from), _) => from.get("status").cloned(),
+        (None, Schema::Builtin(message)) => decode::zero(message).get("status").cloned(),
+        (None, Schema::Custom(_)) => None,
+    };
+    if let Value::Object(object) = object {
+        match status {
+            Some(status) => object.insert("status".into(), status),
+            None => object.remove("status"),
+        };
+    }
+}
+
+/// Keeps what an update through `subresource` may not touch, and counts the change.
+pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
+    match subresource {
+        "status" => keep_all_but_status(kind, new, old),
+        "" | "scale" if has_status(kind) => reset_status(kind, new, Some(old)),
+        _ => {}
+    }
+    if kind.custom().is_none() {
+        defaults::prepare_update(api, kind, new, old, subresource);
+    }
+    if counts_generation(kind) && changed(kind, new, old) {
+        meta::set(new, "generation", meta::generation(old) + 1);
+    }
+}
+
+fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
+    let mut kept = old.clone();
+    if let Value::Object(kept) = &mut kept {
+        match new.get("status") {
+            Some(status) => kept.insert("status".into(), status.clone()),
+            None => kept.remove("status"),
+        };
+    }
+    for field in ["managedFields", "resourceVersion"] {
+        match meta::get(new, field) {
+            Some(value) => meta::set(&mut kept, field, value.clone()),
+            None => meta::remove(&mut kept, field),
+        }
+    }
+    // Built-in kinds let metadata through, custom resources do not.
+    if kind.custom().is_none() {
+        if let (Some(metadata), Value::Object(kept)) = (new.get("metadata"), &mut kept) {
+            kept.insert("metadata".into(), metadata.clone());
+        }
+    }
+    *new = kept;
+}
+
+/// Whether an update changed what generations count.
+fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
+    let ignored = |key: &str| {
+        matches!(key, "metadata" | "apiVersion" | "kind") || key == "status" && (has_status(kind) || kind.custom().is_none())
+    };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return true };
+    let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
+        map.iter().filter(|(key, _)| !ignored(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    part(new) != part(old)
+}
+
+/// What breaks the rules of the kind; `old` is there for an update.
+pub(crate) fn validate(_api: &Api, kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = match old {
+        Some(old) => crate::metavalidate::validate_update(new, old).into_iter().take(0).collect(),
+        None => Vec::new(),
+    };
+    match &kind.schema {
+        Schema::Builtin(message) => errors.extend(rules::validate(kind, message, new, old)),
+        Schema::Custom(custom) => errors.extend(crd::validate::validate(custom, new, old)),
+    }
+    errors
+}
+
+/// Keeps `managedFields` true to what a write changed.
+pub(crate) fn manage(
+    _api: &Api,
+    _kind: &Kind,
+    _live: &Value,
+    _new: &mut Value,
+    _manager: &str,
+    _subresource: &str,
+) {
+}
+
+/// The form in which an object is stored.
+pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
+    if let Schema::Custom(custom) = &kind.schema {
+        object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
+    }
+}
+
+/// How many seconds a delete waits.
+pub(crate) fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+    if !is_graceful(kind) {
+        return 0;
+    }
+    let unscheduled = meta::at(object, "spec.nodeName").and_then(Value::as_str).unwrap_or("").is_empty();
+    let finished = matches!(meta::at(object, "status.phase").and_then(Value::as_str), Some("Succeeded" | "Failed"));
+    if unscheduled || finished {
+        return 0;
+    }
+    let own = meta::at(object, "spec.terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0);
+    match asked {
+        Some(seconds) if seconds < 0 => 1,
+        Some(seconds) => seconds,
+        None => own.max(0),
+    }
+}
+
+/// Whether somebody else finishes a delete after a while.
+pub(crate) fn is_graceful(kind: &Kind) -> bool {
+    kind.is("", "pods")
+}
+
+/// Marks kinds that are deleted in their own way; tells whether something holds them, or
+/// nothing for kinds without a way of their own.
+pub(crate) fn mark_specially(api: &Api, kind: &Kind, object: &mut Value) -> Option<bool> {
+    if kind.is("", "namespaces") {
+        let held = !meta::strings(meta::at(object, "spec.finalizers")).is_empty();
+        if held {
+            if !meta::is_deleting(object) {
+                meta::set(object, "deletionTimestamp", api.identity.timestamp());
+            }
+            meta::child(object, "status").insert("phase".into(), "Terminating".into());
+        }
+        return Some(held);
+    }
+    if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        return Some(crd::mark(api, object));
+    }
+    None
+}
+
+/// Whether an object whose last finalizer went may be removed.
+pub(crate) fn may_vanish(kind: &Kind, object: &Value) -> bool {
+    !kind.is("", "namespaces") || meta::strings(meta::at(object, "spec.finalizers")).is_empty()
+}
+
+/// Does what follows a write. `new` is absent after a deletion, `old` after a create.
+pub(crate) fn after_write(api: &Arc<Api>, kind: &Arc<Kind>, new: Option<&Arc<Value>>, old: Option<&Arc<Value>>) {
+    if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        crd::lifecycle::changed(api, kind, new, old);
+    } else if let (Some(custom), None) = (kind.custom(), new) {
+        crd::lifecycle::instance_deleted(api, custom);
+    }
+}
