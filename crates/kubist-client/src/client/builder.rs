@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt,
@@ -19,7 +19,7 @@ use super::{
     retry::RetryPolicy,
     stack::{Cloneable, Stack},
     traced::Traced,
-    transport::Transport,
+    transport::{Connector, Transport},
 };
 use crate::{Config, Error, Result};
 
@@ -120,14 +120,14 @@ fn stack(config: &Config) -> Result<Cloneable> {
     if let Some(proxy_url) = &config.proxy_url {
         return Err(unsupported_proxy(proxy_url));
     }
-    let (connector, upgrades) = connectors(config)?;
-    layers(config, Transport::new(connector, upgrades))
+    let (connector, http1) = connectors(config)?;
+    layers(config, Transport::new(connector, http1))
 }
 
 #[cfg(feature = "rustls-tls")]
 type HttpsConnector = TimeoutConnector<hyper_rustls::HttpsConnector<HttpConnector>>;
 
-/// How to connect, and how to connect where the connection will be upgraded.
+/// How to connect, and how to connect by HTTP/1.1.
 #[cfg(feature = "rustls-tls")]
 fn connectors(config: &Config) -> Result<(HttpsConnector, HttpsConnector)> {
     let tls = config.rustls_client_config()?;
@@ -143,7 +143,7 @@ fn connectors(config: &Config) -> Result<(HttpsConnector, HttpsConnector)> {
     Ok((https(true)?, https(false)?))
 }
 
-/// How to connect, and how to connect where the connection will be upgraded.
+/// How to connect, and how to connect by HTTP/1.1.
 #[cfg(not(feature = "rustls-tls"))]
 fn connectors(config: &Config) -> Result<(TimeoutConnector<HttpConnector>, TimeoutConnector<HttpConnector>)> {
     if config.cluster_url.scheme_str() == Some("https") {
@@ -183,7 +183,7 @@ where
 /// Puts the layers around the connections.
 fn layers<C>(config: &Config, transport: Transport<C>) -> Result<Cloneable>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    C: Connector,
 {
     let retry = config
         .default_retry

@@ -19,6 +19,9 @@ use super::{Body, transport::TransportError};
 /// How long all waits for one request may take.
 const TOTAL_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often a connection may break: one that breaks again was no accident.
+const BREAKS_LIMIT: u32 = 2;
+
 /// Tries requests again that failed for a passing reason, and that may be repeated.
 ///
 /// | failure | is tried again |
@@ -31,7 +34,8 @@ const TOTAL_LIMIT: Duration = Duration::from_secs(60);
 /// now, which the caller wants to know. A server that cannot be reached is an error at once.
 ///
 /// Waits grow exponentially, with jitter; a server's `Retry-After` is honoured if the policy is
-/// made so. All waits for one request take a minute at most.
+/// made so. All waits for one request take a minute at most, and after two broken connections the
+/// third is an error.
 ///
 /// ```
 /// use kubist_client::client::retry::RetryPolicy;
@@ -48,6 +52,7 @@ pub struct RetryPolicy {
     honour_server: bool,
     /// What became of this request so far; a policy is cloned for each request.
     attempts: u32,
+    breaks: u32,
     started: Option<Instant>,
 }
 
@@ -71,6 +76,7 @@ impl RetryPolicy {
             max_retries,
             honour_server: server_retry,
             attempts: 0,
+            breaks: 0,
             started: None,
         })
     }
@@ -84,6 +90,7 @@ impl RetryPolicy {
             max_retries: 15,
             honour_server: true,
             attempts: 0,
+            breaks: 0,
             started: None,
         }
     }
@@ -118,6 +125,7 @@ impl Default for RetryPolicy {
             max_retries: 3,
             honour_server: false,
             attempts: 0,
+            breaks: 0,
             started: None,
         }
     }
@@ -149,9 +157,10 @@ impl<Res> Policy<Request<Body>, Response<Res>, BoxError> for RetryPolicy {
                 let broken = error
                     .downcast_ref::<TransportError>()
                     .is_some_and(TransportError::is_broken);
-                if !broken || !is_idempotent(request) {
+                if !broken || !is_idempotent(request) || self.breaks == BREAKS_LIMIT {
                     return None;
                 }
+                self.breaks += 1;
                 None
             }
         };

@@ -62,6 +62,7 @@ where
                     if status.is_client_error() || status.is_server_error() {
                         recorded.record("otel.status_code", "ERROR");
                     }
+                    tracing::debug!("answered");
                 }
                 Err(error) => {
                     recorded.record("otel.status_code", "ERROR");

@@ -1,127 +1,148 @@
 //! Connections: the service at the bottom of a client's stack.
+//!
+//! Over TLS, a server is offered HTTP/2, and requests share a connection. A server that does not
+//! take the offer, one without TLS, and requests that upgrade get HTTP/1.1, one request at a time on
+//! each connection, which hyper's own pool keeps.
+
+mod error;
+mod lane;
 
 use std::{
-    error::Error as StdError,
-    fmt,
-    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, Uri, header::UPGRADE};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
+use http::{Request, Response, Uri, header::UPGRADE, uri::Scheme};
+use hyper::rt::{Read, Write};
 use hyper_util::{
-    client::legacy::{Client as HyperClient, Error as HyperError, connect::Connect},
+    client::legacy::{Client as HyperClient, connect::Connection},
     rt::{TokioExecutor, TokioTimer},
 };
 use parking_lot::Mutex;
-use pin_project_lite::pin_project;
 use tower::{BoxError, Service};
+
+pub(super) use error::TransportError;
+use lane::{Lane, Stream};
 
 use super::Body;
 
-/// How many requests share one connection of HTTP/2.
-///
-/// A kube-apiserver takes 100 at once, watches included; what comes beyond would wait for one of
-/// them to end.
-const STREAMS_PER_CONNECTION: usize = 90;
-
-/// After how much silence a connection of HTTP/2 is pinged, and how long the answer may take.
-const PING_AFTER: Duration = Duration::from_secs(30);
-const PONG_WITHIN: Duration = Duration::from_secs(15);
-
-/// After how long an idle connection is closed.
+/// After how long an idle connection of HTTP/1.1 is closed.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// How often a request is given to another connection, if the one before did not take it.
+const MOVES: usize = 3;
+
 /// Sends requests over connections, which it opens, shares and pools.
-pub(super) struct Transport<C> {
+pub(super) struct Transport<C>(Arc<Shared<C>>);
+
+struct Shared<C> {
+    /// Opens connections that may turn out to be HTTP/2.
     connector: C,
-    /// For all but upgrades: HTTP/2 where the server offers it.
-    lanes: Arc<Mutex<Vec<Lane<C>>>>,
-    /// For upgrades, which HTTP/2 does not have.
-    upgrades: HyperClient<C, Body>,
+    /// Connections of HTTP/2.
+    lanes: Mutex<Vec<Arc<Lane>>>,
+    /// Connections of HTTP/1.1.
+    http1: HyperClient<C, Body>,
+    /// Whether the server does not have HTTP/2.
+    http1_only: AtomicBool,
 }
 
-/// A pool of connections of its own, of one connection if it is HTTP/2.
-struct Lane<C> {
-    client: HyperClient<C, Body>,
-    streams: Arc<AtomicUsize>,
-}
-
-impl<C> Transport<C>
-where
-    C: Connect + Clone + Send + Sync + 'static,
+/// What opens connections.
+pub(super) trait Connector:
+    Service<
+        Uri,
+        Response: Read + Write + Connection + Unpin + Send + 'static,
+        Error: Into<BoxError>,
+        Future: Unpin + Send + 'static,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
 {
-    /// Sends over the connections of `connector`, and upgrades over those of `upgrades`, which must
-    /// not offer HTTP/2.
-    pub(super) fn new(connector: C, upgrades: C) -> Self {
-        Self {
+}
+
+impl<C> Connector for C where
+    C: Service<
+            Uri,
+            Response: Read + Write + Connection + Unpin + Send + 'static,
+            Error: Into<BoxError>,
+            Future: Unpin + Send + 'static,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+impl<C: Connector> Transport<C> {
+    /// Sends over the connections of `connector`, which may offer HTTP/2, and of `http1`, which must
+    /// not.
+    pub(super) fn new(connector: C, http1: C) -> Self {
+        let http1 = HyperClient::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(http1);
+        Self(Arc::new(Shared {
             connector,
-            lanes: Arc::default(),
-            upgrades: hyper_client(upgrades),
-        }
+            lanes: Mutex::default(),
+            http1,
+            http1_only: AtomicBool::new(false),
+        }))
     }
+}
 
-    /// A lane with room for one more request, and the room taken.
-    fn lane(&self) -> (HyperClient<C, Body>, StreamGuard) {
-        let mut lanes = self.lanes.lock();
-        let roomy = lanes
-            .iter()
-            .find(|lane| lane.streams.load(Ordering::Relaxed) < STREAMS_PER_CONNECTION);
-        let (client, streams) = match roomy {
-            Some(lane) => (lane.client.clone(), lane.streams.clone()),
-            None => {
-                let client = hyper_client(self.connector.clone());
-                let streams = Arc::<AtomicUsize>::default();
-                lanes.push(Lane {
-                    client: client.clone(),
-                    streams: streams.clone(),
-                });
-                (client, streams)
+impl<C: Connector> Shared<C> {
+    async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let uri = request.uri().clone();
+        let needs_http1 = uri.scheme() != Some(&Scheme::HTTPS) || request.headers().contains_key(UPGRADE);
+        for last in (0..MOVES).map(|moved| moved + 1 == MOVES) {
+            if needs_http1 || self.http1_only.load(Ordering::Relaxed) {
+                break;
             }
-        };
-        streams.fetch_add(1, Ordering::Relaxed);
-        (client, StreamGuard(streams))
-    }
-}
-
-fn hyper_client<C>(connector: C) -> HyperClient<C, Body>
-where
-    C: Connect + Clone,
-{
-    HyperClient::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .timer(TokioTimer::new())
-        .http2_keep_alive_interval(PING_AFTER)
-        .http2_keep_alive_timeout(PONG_WITHIN)
-        // A quiet watch is no stream that is idle, but a dead connection without one is worth
-        // knowing of before the next request.
-        .http2_keep_alive_while_idle(true)
-        .build(connector)
-}
-
-impl<C: Clone> Clone for Transport<C> {
-    fn clone(&self) -> Self {
-        Self {
-            connector: self.connector.clone(),
-            lanes: self.lanes.clone(),
-            upgrades: self.upgrades.clone(),
+            let stream = self.stream();
+            let Some(mut sender) = stream.lane().sender(&self.connector, &uri).await? else {
+                self.http1_only.store(true, Ordering::Relaxed);
+                break;
+            };
+            let mut failed = match sender.try_send_request(request).await {
+                Ok(response) => return Ok(response.map(|body| Body::wrap(stream.hold(body)))),
+                Err(failed) => failed,
+            };
+            // A connection that closes hands back what it did not send.
+            match failed.take_message() {
+                Some(unsent) if !last => request = unsent,
+                _ => return Err(TransportError::broken(&uri, failed.into_error()).into()),
+            }
         }
+        let response = self.http1.request(request).await;
+        Ok(response
+            .map_err(|error| TransportError::http1(&uri, error))?
+            .map(Body::wrap))
+    }
+
+    /// Room for one more request.
+    fn stream(&self) -> Stream {
+        let mut lanes = self.lanes.lock();
+        if let Some(stream) = lanes.iter().find_map(Lane::stream) {
+            return stream;
+        }
+        let lane = Arc::<Lane>::default();
+        lanes.push(lane.clone());
+        Stream::first(lane)
     }
 }
 
-impl<C> Service<Request<Body>> for Transport<C>
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
+impl<C> Clone for Transport<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C: Connector> Service<Request<Body>> for Transport<C> {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
@@ -131,111 +152,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let uri = request.uri().clone();
-        if request.headers().contains_key(UPGRADE) {
-            let answer = self.upgrades.request(request);
-            return async move {
-                let response = answer.await.map_err(|error| TransportError::new(&uri, error))?;
-                Ok(response.map(Body::wrap))
-            }
-            .boxed();
-        }
-        let (client, guard) = self.lane();
-        let answer = client.request(request);
-        async move {
-            let response = answer.await.map_err(|error| TransportError::new(&uri, error))?;
-            Ok(response.map(|body| Body::wrap(Guarded { body, _guard: guard })))
-        }
-        .boxed()
-    }
-}
-
-/// One of a connection's streams, until it is dropped.
-struct StreamGuard(Arc<AtomicUsize>);
-
-impl Drop for StreamGuard {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-pin_project! {
-    /// A response that holds its stream until it is read or dropped.
-    struct Guarded {
-        #[pin]
-        body: Incoming,
-        _guard: StreamGuard,
-    }
-}
-
-impl HttpBody for Guarded {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.project().body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A request that did not come to an answer: to which server, and why.
-#[derive(Debug)]
-pub(super) struct TransportError {
-    server: String,
-    source: HyperError,
-}
-
-impl TransportError {
-    fn new(uri: &Uri, source: HyperError) -> Self {
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        Self {
-            server: format!("{scheme}://{authority}"),
-            source,
-        }
-    }
-
-    /// Whether there was a connection, which broke.
-    pub(super) fn is_broken(&self) -> bool {
-        !self.source.is_connect()
-    }
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.source.is_connect() {
-            "failed to connect to"
-        } else {
-            "lost the connection to"
-        };
-        write!(f, "{what} {}", self.server)?;
-        // Each cause says a part: that it was TLS, that the certificate has expired.
-        let mut said = Vec::new();
-        let mut cause = self.source.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !said.iter().any(|earlier: &String| earlier.contains(&text)) {
-                write!(f, ": {text}")?;
-                said.push(text);
-            }
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl StdError for TransportError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.source)
+        let shared = self.0.clone();
+        async move { shared.send(request).await }.boxed()
     }
 }

@@ -20,6 +20,9 @@ use crate::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 /// How long before they expire credentials are renewed.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// How long credentials are kept at least, even if they are refused.
+const RERUN_AFTER: Duration = Duration::from_secs(10);
+
 const INFO: &str = "KUBERNETES_EXEC_INFO";
 
 /// What a program gave, until it expires; then the program runs again.
@@ -40,6 +43,7 @@ pub(crate) struct Credentials {
     #[cfg_attr(not(feature = "rustls-tls"), allow(dead_code))]
     pub(crate) identity: Option<Vec<u8>>,
     expires: Option<Timestamp>,
+    given_at: Timestamp,
 }
 
 impl Credentials {
@@ -91,6 +95,18 @@ impl ExecCredentials {
 
     pub(super) async fn header(&self) -> Result<Option<HeaderValue>, AuthError> {
         Ok(self.fresh().await?.header.clone())
+    }
+
+    /// Forgets credentials that were refused, so that the program runs again; not more than once
+    /// in a while, as its answer may be refused again.
+    pub(super) fn refused(&self, header: Option<&HeaderValue>) {
+        let mut current = self.current.write();
+        let is_refused = |credentials: &Arc<Credentials>| {
+            credentials.header.as_ref() == header && credentials.given_at + RERUN_AFTER < Timestamp::now()
+        };
+        if current.as_ref().is_some_and(is_refused) {
+            *current = None;
+        }
     }
 
     async fn fresh(&self) -> Result<Arc<Credentials>, AuthError> {
@@ -250,6 +266,7 @@ fn credentials(config: &ExecConfig, stdout: &[u8]) -> Result<Credentials, AuthEr
         expires: expires
             .transpose()
             .map_err(AuthError::MalformedTokenExpirationDate)?,
+        given_at: Timestamp::now(),
     })
 }
 

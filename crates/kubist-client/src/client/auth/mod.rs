@@ -115,6 +115,14 @@ impl Refreshable {
             Refreshable::Exec(exec) => exec.header().await,
         }
     }
+
+    /// Says that the server did not take a header: the next request asks for another one.
+    pub(crate) fn refused(&self, header: Option<&HeaderValue>) {
+        match self {
+            Refreshable::File(file) => file.refused(),
+            Refreshable::Exec(exec) => exec.refused(header),
+        }
+    }
 }
 
 /// The layer for a user's credentials; `None` where there are none, or a certificate only.

@@ -25,6 +25,7 @@ pub(crate) struct TokenFile {
 struct Current {
     header: HeaderValue,
     read_at: Instant,
+    refused: bool,
 }
 
 impl TokenFile {
@@ -39,6 +40,7 @@ impl TokenFile {
             current: RwLock::new(Current {
                 header,
                 read_at: Instant::now(),
+                refused: false,
             }),
             reading: Mutex::new(()),
         })
@@ -65,12 +67,18 @@ impl TokenFile {
             Err(error) => tracing::warn!(%error, "keeping the token that was read before"),
         }
         current.read_at = Instant::now();
+        current.refused = false;
         Ok(current.header.clone())
+    }
+
+    /// A token that is refused is not fresh, whatever its age; reading a file is cheap.
+    pub(super) fn refused(&self) {
+        self.current.write().refused = true;
     }
 
     fn fresh(&self) -> Option<HeaderValue> {
         let current = self.current.read();
-        (current.read_at.elapsed() < FRESH).then(|| current.header.clone())
+        (current.read_at.elapsed() < FRESH && !current.refused).then(|| current.header.clone())
     }
 }
 
@@ -115,5 +123,9 @@ mod tests {
         fs::write(&path, "three").expect("writes");
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(file.header().await.expect("has one"), "Bearer three");
+        fs::write(&path, "four").expect("writes");
+        assert_eq!(file.header().await.expect("has one"), "Bearer three");
+        file.refused();
+        assert_eq!(file.header().await.expect("has one"), "Bearer four");
     }
 }

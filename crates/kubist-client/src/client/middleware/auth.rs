@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use futures::future::{BoxFuture, Either, FutureExt, MapErr, TryFutureExt};
-use http::{HeaderValue, Request, header::AUTHORIZATION};
+use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{BoxError, Layer, Service};
 
 use crate::{Error, client::auth::Refreshable};
@@ -46,9 +46,9 @@ pub struct Auth<S> {
     inner: S,
 }
 
-impl<S, ReqBody> Service<Request<ReqBody>> for Auth<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Auth<S>
 where
-    S: Service<Request<ReqBody>> + Clone + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<BoxError>,
     ReqBody: Send + 'static,
@@ -77,10 +77,15 @@ where
                 let clone = self.inner.clone();
                 let mut ready = std::mem::replace(&mut self.inner, clone);
                 let answer = async move {
-                    if let Some(header) = credentials.header().await.map_err(Error::Auth)? {
-                        request.headers_mut().insert(AUTHORIZATION, header);
+                    let header = credentials.header().await.map_err(Error::Auth)?;
+                    if let Some(header) = &header {
+                        request.headers_mut().insert(AUTHORIZATION, header.clone());
                     }
-                    ready.call(request).await.map_err(into_box)
+                    let response = ready.call(request).await.map_err(into_box)?;
+                    if response.status() == StatusCode::UNAUTHORIZED {
+                        credentials.refused(header.as_ref());
+                    }
+                    Ok(response)
                 };
                 Either::Right(answer.boxed())
             }

@@ -1,0 +1,90 @@
+//! Requests that did not come to an answer.
+
+use std::{error::Error as StdError, fmt, sync::Arc};
+
+use http::Uri;
+use tower::BoxError;
+
+/// A request that did not come to an answer: of which server, and why.
+#[derive(Debug, Clone)]
+pub(in crate::client) struct TransportError {
+    server: String,
+    phase: Phase,
+    // Those who wait for one connection share its failure.
+    source: Arc<dyn StdError + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// There was no connection.
+    Connect,
+    /// There was one, which broke.
+    Broken,
+}
+
+impl TransportError {
+    pub(super) fn connect(uri: &Uri, source: BoxError) -> Self {
+        Self::new(uri, Phase::Connect, source.into())
+    }
+
+    pub(super) fn broken(uri: &Uri, source: hyper::Error) -> Self {
+        Self::new(uri, Phase::Broken, Arc::new(source))
+    }
+
+    pub(super) fn http1(uri: &Uri, source: hyper_util::client::legacy::Error) -> Self {
+        let phase = if source.is_connect() {
+            Phase::Connect
+        } else {
+            Phase::Broken
+        };
+        Self::new(uri, phase, Arc::new(source))
+    }
+
+    fn new(uri: &Uri, phase: Phase, source: Arc<dyn StdError + Send + Sync>) -> Self {
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        Self {
+            server: format!("{scheme}://{authority}"),
+            phase,
+            source,
+        }
+    }
+
+    /// Whether there was a connection, which broke.
+    pub(in crate::client) fn is_broken(&self) -> bool {
+        self.phase == Phase::Broken
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.phase {
+            Phase::Connect => "failed to connect to",
+            Phase::Broken => "lost the connection to",
+        };
+        write!(f, "{what} {}", self.server)?;
+        // Each cause says a part: that it was TLS, that the certificate has expired. Of hyper's pool
+        // itself, the first part is what is said already.
+        let is_pool = self.source.is::<hyper_util::client::legacy::Error>();
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&*self.source);
+        if is_pool {
+            cause = self.source.source();
+        }
+        let mut said: Vec<String> = Vec::new();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !said.iter().any(|earlier| earlier.contains(&text)) {
+                write!(f, ": {text}")?;
+                said.push(text);
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}

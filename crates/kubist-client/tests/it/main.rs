@@ -1,0 +1,8 @@
+//! The client over real connections.
+
+mod auth;
+mod connection;
+mod logs;
+mod server;
+mod tls;
+mod watch;
