@@ -8,7 +8,9 @@ use crate::kind::Kind;
 ///
 /// Real servers hash likewise; nobody may compare hashes of two servers.
 pub(crate) fn storage_version(kind: &Kind) -> String {
-    let version = kind.custom().map_or(kind.version.as_str(), |custom| &custom.storage_version);
+    let version = kind
+        .custom()
+        .map_or(kind.version.as_str(), |custom| &custom.storage_version);
     let hash = fnv(format!("{}/{version}/{}", kind.group, kind.kind).as_bytes());
     base64::engine::general_purpose::STANDARD.encode(hash.to_be_bytes())
 }

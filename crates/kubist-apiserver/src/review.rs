@@ -14,7 +14,10 @@ use crate::{meta, read, write};
 
 /// Whether objects of this kind are only ever asked, never kept.
 pub(crate) fn is_review(kind: &Kind) -> bool {
-    matches!(kind.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") && kind.custom().is_none()
+    matches!(
+        kind.group.as_str(),
+        "authentication.k8s.io" | "authorization.k8s.io"
+    ) && kind.custom().is_none()
 }
 
 pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
@@ -32,7 +35,8 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
             meta::set(&mut object, "creationTimestamp", api.identity.timestamp());
         }
         "selfsubjectaccessreviews" => {
-            let allowed = crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
+            let allowed =
+                crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
             object["status"] = json!({"allowed": allowed.is_ok()});
         }
         "subjectaccessreviews" | "localsubjectaccessreviews" => {
@@ -40,7 +44,10 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
             let user = crate::auth::User {
                 name: spec["user"].as_str().unwrap_or("").into(),
                 uid: spec["uid"].as_str().unwrap_or("").into(),
-                groups: meta::strings(spec.get("groups")).into_iter().map(str::to_owned).collect(),
+                groups: meta::strings(spec.get("groups"))
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
             };
             let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
             object["status"] = json!({"allowed": allowed.is_ok()});

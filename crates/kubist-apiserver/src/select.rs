@@ -22,9 +22,13 @@ impl Selection {
     /// Reads the selectors of a query; a name in the path counts as a field selector.
     pub(crate) fn parse(query: &Query, kind: &Kind, name: &str) -> Result<Selection, Failure> {
         let mut fields: FieldSelector =
-            query.get("fieldSelector").unwrap_or("").parse().map_err(|error: ParseFieldSelectorError| {
-                Failure::bad_request(format!("unable to parse field selector: {error}"))
-            })?;
+            query
+                .get("fieldSelector")
+                .unwrap_or("")
+                .parse()
+                .map_err(|error: ParseFieldSelectorError| {
+                    Failure::bad_request(format!("unable to parse field selector: {error}"))
+                })?;
         for requirement in fields.requirements() {
             let (FieldRequirement::Equal(path, _) | FieldRequirement::NotEqual(path, _)) = requirement;
             if !kind.selectors.iter().any(|known| known == path) {
@@ -36,7 +40,10 @@ impl Selection {
         }
         let text = query.get("labelSelector").unwrap_or("");
         let labels: Selector = text.parse().map_err(|error| unreadable(text, &error))?;
-        Ok(Selection { labels: (!labels.selects_all()).then_some(labels), fields })
+        Ok(Selection {
+            labels: (!labels.selects_all()).then_some(labels),
+            fields,
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -44,11 +51,13 @@ impl Selection {
     }
 
     pub(crate) fn matches(&self, kind: &Kind, object: &Value) -> bool {
-        self.fields.matches(|path| Some(Cow::Owned(field_value(kind, object, path))))
+        self.fields
+            .matches(|path| Some(Cow::Owned(field_value(kind, object, path))))
             && self.labels.as_ref().is_none_or(|selector| {
                 let labels = meta::get(object, "labels").and_then(Value::as_object);
                 let labels = labels.into_iter().flatten();
-                let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned()));
+                let labels =
+                    labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned()));
                 selector.matches(&labels.collect())
             })
     }
@@ -86,8 +95,13 @@ fn field_value(kind: &Kind, object: &Value, path: &str) -> String {
     // Some selectors name a field that is elsewhere in the object.
     let value = match (kind.plural.as_str(), path) {
         ("events", "source") => {
-            let source = meta::at(object, "source.component").or_else(|| meta::at(object, "deprecatedSource.component"));
-            return source.or_else(|| object.get("reportingComponent")).and_then(Value::as_str).unwrap_or("").into();
+            let source = meta::at(object, "source.component")
+                .or_else(|| meta::at(object, "deprecatedSource.component"));
+            return source
+                .or_else(|| object.get("reportingComponent"))
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .into();
         }
         ("jobs", "status.successful") => meta::at(object, "status.succeeded"),
         ("pods", "status.podIPs") => {

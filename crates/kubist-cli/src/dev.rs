@@ -39,12 +39,17 @@ struct User {
 impl User {
     fn parse(text: &str) -> Result<Self, String> {
         // The text holds a token: no message repeats it.
-        let (token, rest) = text.split_once('=').ok_or("expected TOKEN=NAME,UID,GROUP[,GROUP]")?;
+        let (token, rest) = text
+            .split_once('=')
+            .ok_or("expected TOKEN=NAME,UID,GROUP[,GROUP]")?;
         let mut parts = rest.split(',').map(str::to_owned);
         match (parts.next(), parts.next(), parts.collect::<Vec<_>>()) {
-            (Some(name), Some(uid), groups) if !token.is_empty() && !name.is_empty() => {
-                Ok(User { token: token.to_owned(), name, uid, groups })
-            }
+            (Some(name), Some(uid), groups) if !token.is_empty() && !name.is_empty() => Ok(User {
+                token: token.to_owned(),
+                name,
+                uid,
+                groups,
+            }),
             _ => Err("expected TOKEN=NAME,UID,GROUP[,GROUP]".to_owned()),
         }
     }
@@ -53,9 +58,17 @@ impl User {
 impl Dev {
     /// Serves until Ctrl-C or SIGTERM.
     pub(crate) async fn run(self) -> Result<()> {
-        let mut builder =
-            Server::builder().port(self.port).tls(self.tls).controllers(!self.no_controllers);
-        for User { token, name, uid, groups } in self.users {
+        let mut builder = Server::builder()
+            .port(self.port)
+            .tls(self.tls)
+            .controllers(!self.no_controllers);
+        for User {
+            token,
+            name,
+            uid,
+            groups,
+        } in self.users
+        {
             builder = builder.user(token, name, uid, groups);
         }
         let server = builder.start().await.context("the API server cannot start")?;
@@ -85,14 +98,17 @@ impl Written {
                 .suffix(".kubeconfig")
                 .tempfile()
                 .context("cannot make a file for the kubeconfig")?;
-            file.write_all(text.as_bytes()).context("cannot write the kubeconfig")?;
+            file.write_all(text.as_bytes())
+                .context("cannot write the kubeconfig")?;
             return Ok(Written::Temporary(file.into_temp_path()));
         };
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&file).and_then(|mut open| open.write_all(text.as_bytes()));
+        let written = options
+            .open(&file)
+            .and_then(|mut open| open.write_all(text.as_bytes()));
         written.with_context(|| format!("cannot write the kubeconfig {}", file.display()))?;
         Ok(Written::Named(file))
     }

@@ -12,7 +12,7 @@ pub use kubist_core::Status;
 #[derive(Error, Debug)]
 pub enum Error {
     /// The server answered that the request failed, and why.
-    #[error("ApiError: {0} ({0:?})")]
+    #[error("ApiError: {0}")]
     Api(#[source] Box<Status>),
 
     /// The connection failed while an answer was read.

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
 #[kube(status = "DocumentStatus", shortname = "doc", category = "all")]
 #[kube(printcolumn(name = "Title", type_ = "string", json_path = ".spec.title"))]
-#[kube(printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#))]
+#[kube(printcolumn(
+    name = "Ready",
+    type_ = "string",
+    json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+))]
 #[kube(printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"))]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentSpec {
@@ -46,7 +50,9 @@ impl DocumentStatus {
     /// The status of a Document whose spec of this generation is published in a ConfigMap.
     #[must_use]
     pub fn published(before: Option<&DocumentStatus>, generation: Option<i64>, config_map: &str) -> Self {
-        let ready = before.and_then(DocumentStatus::ready).filter(|ready| ready.status == "True");
+        let ready = before
+            .and_then(DocumentStatus::ready)
+            .filter(|ready| ready.status == "True");
         DocumentStatus {
             observed_generation: generation,
             config_map: Some(config_map.to_owned()),
@@ -57,8 +63,10 @@ impl DocumentStatus {
                 message: format!("the text is in the ConfigMap {config_map}"),
                 observed_generation: generation,
                 // The time of the last change of the condition's status, not of its message.
-                last_transition_time: ready
-                    .map_or_else(|| Time(Timestamp::now()), |ready| ready.last_transition_time.clone()),
+                last_transition_time: ready.map_or_else(
+                    || Time(Timestamp::now()),
+                    |ready| ready.last_transition_time.clone(),
+                ),
             }],
         }
     }

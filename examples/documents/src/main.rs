@@ -28,7 +28,11 @@ struct Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Command::parse();
-    let result = if command.embedded { embedded(command).await } else { cluster(command.operator).await };
+    let result = if command.embedded {
+        embedded(command).await
+    } else {
+        cluster(command.operator).await
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,7 +50,9 @@ async fn cluster(args: Args) -> Result<()> {
 
 /// Runs against an embedded API server, shows what the operator does, and goes on until a signal.
 async fn embedded(command: Command) -> Result<()> {
-    let server = Server::start().await.context("the embedded API server cannot start")?;
+    let server = Server::start()
+        .await
+        .context("the embedded API server cannot start")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, server.kubeconfig()).with_context(|| format!("cannot write {}", file.display()))?;
@@ -64,7 +70,10 @@ async fn embedded(command: Command) -> Result<()> {
         args.admin.admin_addr = SocketAddr::from(([127, 0, 0, 1], 0));
     }
     let mut runtime = operator(Runtime::builder("documents", args).client(client.clone())).await?;
-    println!("the operator's probes and metrics at http://{}/ready, /live, /metrics", runtime.admin_addr());
+    println!(
+        "the operator's probes and metrics at http://{}/ready, /live, /metrics",
+        runtime.admin_addr()
+    );
 
     let (readiness, shutdown) = (runtime.readiness(), runtime.shutdown());
     let outcome = tokio::sync::oneshot::channel();
@@ -74,7 +83,11 @@ async fn embedded(command: Command) -> Result<()> {
             tour::guide(client).await
         };
         let result = shutdown.cut_off(tour).await;
-        finish(result.as_ref().is_some_and(Result::is_err), command.demo_only, &shutdown);
+        finish(
+            result.as_ref().is_some_and(Result::is_err),
+            command.demo_only,
+            &shutdown,
+        );
         // The one who waits for it is gone only when the process is being aborted.
         let _ = outcome.0.send(result);
     });

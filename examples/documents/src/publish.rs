@@ -95,7 +95,9 @@ async fn publish(
     let status = DocumentStatus::published(document.status.as_ref(), document.metadata.generation, &map);
     if document.status.as_ref() != Some(&status) {
         let patch = Patch::Merge(json!({ "status": status }));
-        documents.patch_status(&name, &PatchParams::default(), &patch).await?;
+        documents
+            .patch_status(&name, &PatchParams::default(), &patch)
+            .await?;
     }
     Ok(Action::requeue(RECHECK))
 }
@@ -128,7 +130,11 @@ impl Context {
 /// The ConfigMap that a Document is published in. It goes with the Document, which owns it.
 fn config_map(document: &Document) -> ConfigMap {
     let spec = &document.spec;
-    let text = if spec.hidden { String::new() } else { format!("# {}\n\n{}\n", spec.title, spec.body) };
+    let text = if spec.hidden {
+        String::new()
+    } else {
+        format!("# {}\n\n{}\n", spec.title, spec.body)
+    };
     ConfigMap {
         metadata: ObjectMeta {
             name: Some(format!("document-{}", document.name_any())),

@@ -34,7 +34,11 @@ pub async fn guide(client: Client) -> Result<()> {
     ];
     let params = PostParams::default();
     for (name, title, body) in samples {
-        let spec = DocumentSpec { title: title.to_owned(), body: body.to_owned(), hidden: false };
+        let spec = DocumentSpec {
+            title: title.to_owned(),
+            body: body.to_owned(),
+            hidden: false,
+        };
         documents.create(&params, &Document::new(name, spec)).await?;
     }
     let published = try_join_all(samples.map(|(name, ..)| published(&documents, name))).await?;
@@ -45,7 +49,10 @@ pub async fn guide(client: Client) -> Result<()> {
     println!("\n-- one is edited");
     let patch = Patch::Merge(json!({ "spec": { "title": "The manual, second edition" } }));
     let edited = documents.patch("manual", &PatchParams::default(), &patch).await?;
-    println!("manual         generation {}", edited.metadata.generation.unwrap_or_default());
+    println!(
+        "manual         generation {}",
+        edited.metadata.generation.unwrap_or_default()
+    );
     show(&published_again(&documents, &edited).await?, &maps, &events).await?;
 
     println!("\n-- one is deleted");
@@ -53,9 +60,14 @@ pub async fn guide(client: Client) -> Result<()> {
     documents.delete("farewell", &DeleteParams::default()).await?;
     let uid = doomed.uid().unwrap_or_default();
     let gone = await_condition(documents.clone(), "farewell", conditions::is_deleted(&uid));
-    tokio::time::timeout(PATIENCE, gone).await.context("farewell is still there")??;
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .context("farewell is still there")??;
     let map = map_of(&doomed)?;
-    ensure!(maps.get_opt(&map).await?.is_none(), "the ConfigMap {map} is still there");
+    ensure!(
+        maps.get_opt(&map).await?.is_none(),
+        "the ConfigMap {map} is still there"
+    );
     println!("farewell       gone, after its finalizer {FINALIZER}; ConfigMap {map} gone too");
 
     println!("\n-- what is left");
@@ -77,16 +89,27 @@ async fn published(documents: &Api<Document>, name: &str) -> Result<Document> {
 async fn published_again(documents: &Api<Document>, edited: &Document) -> Result<Document> {
     let name = edited.name_any();
     let document = published(documents, &name).await?;
-    ensure!(document.metadata.generation >= edited.metadata.generation, "{name} is not the edited one");
+    ensure!(
+        document.metadata.generation >= edited.metadata.generation,
+        "{name} is not the edited one"
+    );
     Ok(document)
 }
 
 /// Prints what the operator made of a Document, and checks that all of it is there.
 async fn show(document: &Document, maps: &Api<ConfigMap>, events: &Api<Event>) -> Result<()> {
     let name = document.name_any();
-    ensure!(document.finalizers().iter().any(|finalizer| finalizer == FINALIZER), "{name} has no finalizer");
+    ensure!(
+        document
+            .finalizers()
+            .iter()
+            .any(|finalizer| finalizer == FINALIZER),
+        "{name} has no finalizer"
+    );
     let status = document.status.clone().unwrap_or_default();
-    let ready = status.ready().with_context(|| format!("{name} has no condition Ready"))?;
+    let ready = status
+        .ready()
+        .with_context(|| format!("{name} has no condition Ready"))?;
     println!(
         "{name:<14} Ready={} observedGeneration={} finalizer {FINALIZER}",
         ready.status,
@@ -94,14 +117,35 @@ async fn show(document: &Document, maps: &Api<ConfigMap>, events: &Api<Event>) -
     );
 
     let map = maps.get(&map_of(document)?).await?;
-    let owner = map.owner_references().iter().find(|owner| Some(&owner.uid) == document.metadata.uid.as_ref());
+    let owner = map
+        .owner_references()
+        .iter()
+        .find(|owner| Some(&owner.uid) == document.metadata.uid.as_ref());
     ensure!(owner.is_some(), "{} is not owned by {name}", map.name_any());
-    let text = map.data.as_ref().and_then(|data| data.get("document.md")).map_or("", String::as_str);
-    println!("{:<14} ConfigMap {}, owned by it: {:?}", "", map.name_any(), text.lines().next().unwrap_or(""));
+    let text = map
+        .data
+        .as_ref()
+        .and_then(|data| data.get("document.md"))
+        .map_or("", String::as_str);
+    println!(
+        "{:<14} ConfigMap {}, owned by it: {:?}",
+        "",
+        map.name_any(),
+        text.lines().next().unwrap_or("")
+    );
 
     let about = ListParams::default().fields(&format!("regarding.name={name}"));
-    let note = events.list(&about).await?.into_iter().filter_map(|event| event.note).next_back();
-    println!("{:<14} Event: {}", "", note.with_context(|| format!("{name} has no Event"))?);
+    let note = events
+        .list(&about)
+        .await?
+        .into_iter()
+        .filter_map(|event| event.note)
+        .next_back();
+    println!(
+        "{:<14} Event: {}",
+        "",
+        note.with_context(|| format!("{name} has no Event"))?
+    );
     Ok(())
 }
 

@@ -15,7 +15,9 @@ use kubist_apiserver::Server;
 
 async fn client(server: &Server) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
     Client::try_from(config).unwrap()
 }
 
@@ -23,8 +25,13 @@ async fn client(server: &Server) -> Client {
 async fn start(client: Client) -> Shutdown {
     let mut args = Args::default();
     args.admin.admin_addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    let runtime =
-        operator(Runtime::builder("documents", args).client(client).without_signals()).await.unwrap();
+    let runtime = operator(
+        Runtime::builder("documents", args)
+            .client(client)
+            .without_signals(),
+    )
+    .await
+    .unwrap();
     let (readiness, shutdown) = (runtime.readiness(), runtime.shutdown());
     tokio::spawn(runtime.run());
     soon(readiness.ready()).await;
@@ -32,16 +39,27 @@ async fn start(client: Client) -> Shutdown {
 }
 
 async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it did not come")
+    tokio::time::timeout(Duration::from_secs(60), future)
+        .await
+        .expect("it did not come")
 }
 
 fn document(name: &str, title: &str) -> Document {
-    Document::new(name, DocumentSpec { title: title.to_owned(), ..DocumentSpec::default() })
+    Document::new(
+        name,
+        DocumentSpec {
+            title: title.to_owned(),
+            ..DocumentSpec::default()
+        },
+    )
 }
 
 async fn ready(documents: &Api<Document>, name: &str) -> Document {
     let ready = |document: Option<&Document>| document.is_some_and(Document::is_ready);
-    soon(await_condition(documents.clone(), name, ready)).await.unwrap().unwrap()
+    soon(await_condition(documents.clone(), name, ready))
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -54,7 +72,10 @@ async fn the_tour_is_true_and_then_it_is_quiet() {
     // Whatever it still does comes to rest: two looks with the same number of writes.
     let writes = || {
         let audit = server.audit();
-        audit.iter().filter(|record| !matches!(&*record.verb, "get" | "list" | "watch")).count()
+        audit
+            .iter()
+            .filter(|record| !matches!(&*record.verb, "get" | "list" | "watch"))
+            .count()
     };
     soon(async {
         let mut before = writes();
@@ -76,13 +97,24 @@ async fn goes_on_when_its_server_comes_back() {
     let client = client(&server).await;
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
-    documents.create(&PostParams::default(), &document("before", "Before")).await.unwrap();
+    documents
+        .create(&PostParams::default(), &document("before", "Before"))
+        .await
+        .unwrap();
     ready(&documents, "before").await;
 
     let (snapshot, port) = (server.snapshot(), server.addr().port());
     server.kill().await;
-    let _server = Server::builder().restore(snapshot).port(port).start().await.unwrap();
-    documents.create(&PostParams::default(), &document("after", "After")).await.unwrap();
+    let _server = Server::builder()
+        .restore(snapshot)
+        .port(port)
+        .start()
+        .await
+        .unwrap();
+    documents
+        .create(&PostParams::default(), &document("after", "After"))
+        .await
+        .unwrap();
     ready(&documents, "after").await;
 }
 
@@ -92,14 +124,25 @@ async fn the_schema_refuses_what_the_type_refuses() {
     let client = client(&server).await;
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
-    let error = documents.create(&PostParams::default(), &document("empty", "")).await.unwrap_err();
-    assert!(matches!(&error, kubist::Error::Api(status) if status.is_invalid()), "{error}");
+    let error = documents
+        .create(&PostParams::default(), &document("empty", ""))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, kubist::Error::Api(status) if status.is_invalid()),
+        "{error}"
+    );
     assert!(error.to_string().contains("spec.title"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kubectl_shows_the_columns() {
-    if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
+    if Command::new("kubectl")
+        .arg("version")
+        .arg("--client")
+        .output()
+        .is_err()
+    {
         eprintln!("skipped: there is no kubectl on the PATH");
         return;
     }
@@ -107,7 +150,10 @@ async fn kubectl_shows_the_columns() {
     let client = client(&server).await;
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
-    documents.create(&PostParams::default(), &document("welcome", "Welcome")).await.unwrap();
+    documents
+        .create(&PostParams::default(), &document("welcome", "Welcome"))
+        .await
+        .unwrap();
     ready(&documents, "welcome").await;
 
     let folder = tempfile::tempdir().unwrap();
@@ -117,19 +163,34 @@ async fn kubectl_shows_the_columns() {
         let file = file.clone();
         async move {
             let output = tokio::task::spawn_blocking(move || {
-                Command::new("kubectl").arg("--kubeconfig").arg(file).args(args).output().unwrap()
+                Command::new("kubectl")
+                    .arg("--kubeconfig")
+                    .arg(file)
+                    .args(args)
+                    .output()
+                    .unwrap()
             });
             let output = output.await.unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             String::from_utf8(output.stdout).unwrap()
         }
     };
     let listed = kubectl(&["get", "doc"]).await;
-    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let lines: Vec<Vec<&str>> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
     assert_eq!(lines[0], ["NAME", "TITLE", "READY", "AGE"], "{listed}");
     assert_eq!(lines[1][..3], ["welcome", "Welcome", "True"], "{listed}");
     let described = kubectl(&["describe", "document", "welcome"]).await;
-    assert!(described.contains("is in the ConfigMap document-welcome"), "{described}");
+    assert!(
+        described.contains("is in the ConfigMap document-welcome"),
+        "{described}"
+    );
 }
 
 /// Runs the program with this kubeconfig, which it cannot work with.
@@ -183,7 +244,11 @@ fn a_malformed_kubeconfig_names_the_file() {
 #[test]
 fn an_unreachable_server_names_the_host() {
     // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let text = fails_with(&kubeconfig(&format!("http://127.0.0.1:{port}"), "token: sesame"));
     assert!(text.contains(&format!("127.0.0.1:{port}")), "{text}");
     assert!(!text.contains("sesame"), "{text}");
@@ -191,10 +256,15 @@ fn an_unreachable_server_names_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_token_is_named_without_the_token() {
-    let server =
-        Server::builder().user("right", "admin", "1", ["system:masters"]).start().await.unwrap();
+    let server = Server::builder()
+        .user("right", "admin", "1", ["system:masters"])
+        .start()
+        .await
+        .unwrap();
     let config = kubeconfig(server.url(), "token: sesame");
-    let text = tokio::task::spawn_blocking(move || fails_with(&config)).await.unwrap();
+    let text = tokio::task::spawn_blocking(move || fails_with(&config))
+        .await
+        .unwrap();
     assert!(text.contains("Unauthorized"), "{text}");
     assert!(!text.contains("sesame"), "{text}");
 }
@@ -203,7 +273,9 @@ async fn a_wrong_token_is_named_without_the_token() {
 async fn an_untrusted_certificate_names_the_host() {
     let server = Server::builder().tls(true).start().await.unwrap();
     let config = kubeconfig(server.url(), "token: sesame");
-    let text = tokio::task::spawn_blocking(move || fails_with(&config)).await.unwrap();
+    let text = tokio::task::spawn_blocking(move || fails_with(&config))
+        .await
+        .unwrap();
     assert!(text.contains("127.0.0.1"), "{text}");
     assert!(text.to_lowercase().contains("certificate"), "{text}");
     assert!(!text.contains("sesame"), "{text}");

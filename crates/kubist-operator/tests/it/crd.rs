@@ -33,18 +33,28 @@ async fn installs_and_updates() {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     install(client.clone(), crd(&[("v1", true)], "w")).await.unwrap();
     let label = Patch::Merge(json!({"metadata": {"labels": {"theirs": "kept"}}}));
-    crds.patch("widgets.test.example.com", &PatchParams::default(), &label).await.unwrap();
+    crds.patch("widgets.test.example.com", &PatchParams::default(), &label)
+        .await
+        .unwrap();
 
     install(client.clone(), crd(&[("v1", true)], "wd")).await.unwrap();
     let installed = crds.get("widgets.test.example.com").await.unwrap();
-    assert_eq!(installed.spec.names.short_names.as_deref(), Some(&["wd".to_owned()][..]));
+    assert_eq!(
+        installed.spec.names.short_names.as_deref(),
+        Some(&["wd".to_owned()][..])
+    );
     assert_eq!(installed.labels()["theirs"], "kept");
 }
 
 #[tokio::test]
 async fn a_stored_version_is_never_dropped() {
     let (_server, client) = cluster().await;
-    install(client.clone(), crd(&[("v1alpha1", true)], "w")).await.unwrap();
+    install(client.clone(), crd(&[("v1alpha1", true)], "w"))
+        .await
+        .unwrap();
     let error = install(client, crd(&[("v1", true)], "w")).await.unwrap_err();
-    assert!(matches!(&error, Error::DropsStoredVersion { version, .. } if version == "v1alpha1"), "{error}");
+    assert!(
+        matches!(&error, Error::DropsStoredVersion { version, .. } if version == "v1alpha1"),
+        "{error}"
+    );
 }

@@ -15,23 +15,28 @@ use tokio::sync::mpsc;
 
 use crate::support::{args, cluster, get, soon};
 
-async fn report(
-    map: Arc<ConfigMap>,
-    seen: Arc<mpsc::UnboundedSender<String>>,
-) -> Result<Action, Infallible> {
+async fn report(map: Arc<ConfigMap>, seen: Arc<mpsc::UnboundedSender<String>>) -> Result<Action, Infallible> {
     let _ = seen.send(map.metadata.name.clone().unwrap());
     Ok(Action::await_change())
 }
 
 fn map(name: &str) -> ConfigMap {
-    let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
-    ConfigMap { metadata, ..ConfigMap::default() }
+    let metadata = ObjectMeta {
+        name: Some(name.into()),
+        ..ObjectMeta::default()
+    };
+    ConfigMap {
+        metadata,
+        ..ConfigMap::default()
+    }
 }
 
 #[tokio::test]
 async fn a_whole_life() {
     let (_server, client) = cluster().await;
-    let builder = Runtime::builder("test", args()).client(client.clone()).without_signals();
+    let builder = Runtime::builder("test", args())
+        .client(client.clone())
+        .without_signals();
     let mut runtime = builder.build().await.unwrap();
     let (send, mut seen) = mpsc::unbounded_channel();
     let maps = Controller::new(runtime.all::<ConfigMap>(), watcher::Config::default());
@@ -52,7 +57,8 @@ async fn a_whole_life() {
         loop {
             let (code, metrics) = get(addr, "/metrics").await;
             assert_eq!(code, 200);
-            if metrics.contains("controller_runtime_reconcile_total{controller=\"configmap\",result=\"success\"}")
+            if metrics
+                .contains("controller_runtime_reconcile_total{controller=\"configmap\",result=\"success\"}")
             {
                 return metrics;
             }
@@ -60,17 +66,25 @@ async fn a_whole_life() {
         }
     })
     .await;
-    assert!(counted.contains("controller_runtime_reconcile_time_seconds_count"), "{counted}");
+    assert!(
+        counted.contains("controller_runtime_reconcile_time_seconds_count"),
+        "{counted}"
+    );
 
     shutdown.trigger();
     soon(running).await.unwrap().unwrap();
-    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "the admin server is gone too");
+    assert!(
+        tokio::net::TcpStream::connect(addr).await.is_err(),
+        "the admin server is gone too"
+    );
 }
 
 #[tokio::test]
 async fn not_ready_while_a_cache_lacks_its_initial_list() {
     let (_server, client) = cluster().await;
-    let builder = Runtime::builder("test", args()).client(client.clone()).without_signals();
+    let builder = Runtime::builder("test", args())
+        .client(client.clone())
+        .without_signals();
     let mut runtime = builder.build().await.unwrap();
     let missing = ApiResource::from_gvk(&GroupVersionKind::gvk("nowhere.example.com", "v1", "Missing"));
     let (send, mut seen) = mpsc::unbounded_channel();
@@ -87,7 +101,10 @@ async fn not_ready_while_a_cache_lacks_its_initial_list() {
     let api: Api<ConfigMap> = Api::default_namespaced(client);
     api.create(&PostParams::default(), &map("a")).await.unwrap();
     while soon(seen.recv()).await.unwrap() != "a" {}
-    assert_eq!(get(addr, "/ready").await, (503, "waiting for: the caches of ConfigMap\n".into()));
+    assert_eq!(
+        get(addr, "/ready").await,
+        (503, "waiting for: the caches of ConfigMap\n".into())
+    );
     assert_eq!(get(addr, "/live").await.0, 200);
     shutdown.trigger();
     soon(running).await.unwrap().unwrap();
@@ -98,7 +115,10 @@ async fn stops_when_told_before_it_is_ready_and_waits_for_tasks() {
     let (_server, client) = cluster().await;
     let builder = Runtime::builder("test", args()).client(client).without_signals();
     let mut runtime = builder.build().await.unwrap();
-    let (done, shutdown) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), runtime.shutdown());
+    let (done, shutdown) = (
+        Arc::new(std::sync::atomic::AtomicBool::new(false)),
+        runtime.shutdown(),
+    );
     let (ended, stopping) = (done.clone(), runtime.shutdown());
     let _gate = runtime.readiness().gate("something that never comes");
     runtime.spawn("a task", async move {
@@ -117,7 +137,9 @@ async fn a_task_that_panics_ends_the_process() {
     let builder = Runtime::builder("test", args()).client(client).without_signals();
     let mut runtime = builder.build().await.unwrap();
     runtime.spawn("a bad task", async { panic!("for the test") });
-    let Err(Error::Panicked { task }) = soon(runtime.run()).await else { panic!("it went on") };
+    let Err(Error::Panicked { task }) = soon(runtime.run()).await else {
+        panic!("it went on")
+    };
     assert_eq!(task, "a bad task");
 }
 
@@ -127,6 +149,17 @@ async fn an_admin_address_that_is_taken_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut args: Args = args();
     args.admin.admin_addr = taken.local_addr().unwrap();
-    let error = Runtime::builder("test", args).client(client).without_signals().build().await.err().unwrap();
-    assert!(error.to_string().contains(&taken.local_addr().unwrap().to_string()), "{error}");
+    let error = Runtime::builder("test", args)
+        .client(client)
+        .without_signals()
+        .build()
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains(&taken.local_addr().unwrap().to_string()),
+        "{error}"
+    );
 }

@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 pub async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
     let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
     (server, Client::try_from(config).unwrap())
 }
 
@@ -36,5 +38,7 @@ pub async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
 
 /// Fails a test that waits for what does not come.
 pub async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it did not come")
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .expect("it did not come")
 }
