@@ -11,6 +11,7 @@ use kubist_runtime::Controller;
 use kubist_runtime::controller::{Action, Error as ControllerError, RunnerError};
 use serde::de::DeserializeOwned;
 
+use crate::error::report;
 use crate::metrics::{ControllerMetrics, Ended};
 use crate::shutdown::Shutdown;
 
@@ -59,7 +60,7 @@ pub(crate) async fn run<K, Reconcile, Fut, E, Ctx>(
             }
             Err(ControllerError::ReconcilerFailed(error, object)) => {
                 metrics.ended(Ended::Error);
-                tracing::warn!(controller = name, %object, error = chain(&error), "reconcile failed");
+                tracing::warn!(controller = name, %object, error = report(&error), "reconcile failed");
             }
             Err(ControllerError::RunnerError(RunnerError::Panicked(object, message))) => {
                 metrics.ended(Ended::Panic);
@@ -71,26 +72,11 @@ pub(crate) async fn run<K, Reconcile, Fut, E, Ctx>(
             Err(ControllerError::QueueError(error)) => {
                 tracing::warn!(
                     controller = name,
-                    error = chain(&error),
+                    error = report(&error),
                     "a watch failed; it is tried again"
                 );
             }
-            Err(error) => tracing::error!(controller = name, error = chain(&error), "the controller failed"),
+            Err(error) => tracing::error!(controller = name, error = report(&error), "the controller failed"),
         }
     }
-}
-
-/// An error and its sources, of which each is said once: many messages already end in their source's.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
-        }
-        source = error.source();
-    }
-    text
 }

@@ -93,3 +93,28 @@ impl From<crd::Error> for Error {
         Error::Crd(Box::new(error))
     }
 }
+
+/// An error and its causes in one line, of which each is said once.
+///
+/// Many messages already end in that of their cause, so printing a whole chain repeats much of it.
+///
+/// # Example
+///
+/// ```
+/// let cause = std::io::Error::other("disk full");
+/// let error = std::io::Error::other(cause);
+/// assert_eq!(kubist_operator::report(&error), "disk full");
+/// ```
+pub fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -47,7 +47,7 @@ mod shutdown;
 
 pub use admin::Admin;
 pub use args::{AdminArgs, Args, ClientArgs, ClientError, LogArgs, LogFormat};
-pub use error::Error;
+pub use error::{Error, report};
 pub use readiness::{Gate, Readiness};
 pub use runtime::{Builder, Runtime};
 pub use shutdown::Shutdown;

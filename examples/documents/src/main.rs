@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use documents::{operator, tour};
 use kubist::config::{KubeConfigOptions, Kubeconfig};
-use kubist::operator::{Args, Runtime, Shutdown};
+use kubist::operator::{Args, Runtime, Shutdown, report};
 use kubist::{Client, Config};
 use kubist_apiserver::Server;
 
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", report(&*error));
             ExitCode::FAILURE
         }
     }

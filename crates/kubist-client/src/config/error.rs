@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Neither a kubeconfig nor a cluster around this process.
 #[derive(Error, Debug)]
-#[error("failed to infer config: in-cluster: ({in_cluster}), kubeconfig: ({kubeconfig})")]
+#[error("found no usable kubeconfig ({kubeconfig}) and no cluster around this process ({in_cluster})")]
 pub struct InferConfigError {
     in_cluster: InClusterError,
     // The source: outside of a cluster, this is what to mend.
@@ -55,7 +55,7 @@ pub enum KubeconfigError {
     FindPath,
 
     /// The file cannot be read.
-    #[error("failed to read kubeconfig from '{1:?}': {0}")]
+    #[error("failed to read kubeconfig from '{path}': {0}", path = .1.display())]
     ReadConfig(#[source] io::Error, PathBuf),
 
     /// The file is no kubeconfig; says which and where.
@@ -95,15 +95,15 @@ pub enum KubeconfigError {
 #[derive(Error, Debug)]
 pub enum InClusterError {
     /// The service account's namespace cannot be read.
-    #[error("failed to read the default namespace: {0}")]
+    #[error("failed to read /var/run/secrets/kubernetes.io/serviceaccount/namespace: {0}")]
     ReadDefaultNamespace(#[source] io::Error),
 
     /// The server's address is not in the environment.
-    #[error("failed to read an incluster environment variable: {0}")]
+    #[error("failed to read KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: {0}")]
     ReadEnvironmentVariable(#[source] std::env::VarError),
 
     /// The cluster's certificate authority cannot be read.
-    #[error("failed to read a certificate bundle: {0}")]
+    #[error("failed to read /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: {0}")]
     ReadCertificateBundle(#[source] io::Error),
 
     /// The server's port is no number.
@@ -127,7 +127,7 @@ pub enum LoadDataError {
     DecodeBase64(#[source] base64::DecodeError),
 
     /// Its file cannot be read.
-    #[error("failed to read file '{1:?}': {0}")]
+    #[error("failed to read file '{path}': {0}", path = .1.display())]
     ReadFile(#[source] io::Error, PathBuf),
 
     /// There is neither data nor a file.
