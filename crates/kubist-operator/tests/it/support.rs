@@ -9,7 +9,7 @@ use kubist_operator::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub async fn cluster() -> (Server, Client) {
+pub(crate) async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
     let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
@@ -19,14 +19,14 @@ pub async fn cluster() -> (Server, Client) {
 }
 
 /// Arguments with an admin server on a free port of this machine.
-pub fn args() -> Args {
+pub(crate) fn args() -> Args {
     let mut args = Args::default();
     args.admin.admin_addr = SocketAddr::from(([127, 0, 0, 1], 0));
     args
 }
 
 /// What the admin server answers, as a status code and a body.
-pub async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -37,7 +37,7 @@ pub async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// Fails a test that waits for what does not come.
-pub async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
         .expect("it did not come")

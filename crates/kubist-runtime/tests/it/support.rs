@@ -9,13 +9,13 @@ use kubist_client::config::{KubeConfigOptions, Kubeconfig};
 use kubist_client::{Api, Client, Config};
 
 /// A server, and a client that reaches it through its kubeconfig.
-pub async fn cluster() -> (Server, Client) {
+pub(crate) async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
     let client = client(&server).await;
     (server, client)
 }
 
-pub async fn client(server: &Server) -> Client {
+pub(crate) async fn client(server: &Server) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
@@ -23,11 +23,11 @@ pub async fn client(server: &Server) -> Client {
     Client::try_from(config).unwrap()
 }
 
-pub fn maps(client: &Client) -> Api<ConfigMap> {
+pub(crate) fn maps(client: &Client) -> Api<ConfigMap> {
     Api::default_namespaced(client.clone())
 }
 
-pub fn map(name: &str, text: &str) -> ConfigMap {
+pub(crate) fn map(name: &str, text: &str) -> ConfigMap {
     ConfigMap {
         metadata: ObjectMeta {
             name: Some(name.into()),
@@ -38,7 +38,7 @@ pub fn map(name: &str, text: &str) -> ConfigMap {
     }
 }
 
-pub fn text(map: &ConfigMap) -> &str {
+pub(crate) fn text(map: &ConfigMap) -> &str {
     map.data
         .as_ref()
         .and_then(|data| data.get("text"))
@@ -46,7 +46,7 @@ pub fn text(map: &ConfigMap) -> &str {
 }
 
 /// Fails a test that waits for what does not come.
-pub async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
         .expect("it did not come")
