@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use kubist_merge::managed::{self, Manager, Managers};
+use kubist_merge::{FieldSet, Path};
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
@@ -259,15 +261,48 @@ pub(crate) fn validate(_api: &Api, kind: &Kind, new: &Value, old: Option<&Value>
     errors
 }
 
+/// The fields that the server sets back, whatever is written to them.
+pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> FieldSet {
+    let of = |paths: &[&[&str]]| FieldSet::of(paths.iter().map(|path| Path::of(path)));
+    match subresource {
+        "status" if kind.custom().is_some() => of(&[&["spec"], &["metadata"]]),
+        "status" => of(&[&["spec"]]),
+        _ if has_status(kind) => of(&[&["status"]]),
+        _ => FieldSet::default(),
+    }
+}
+
+/// Who manages which field: as the client says, or else as it was.
+pub(crate) fn managers(live: &Value, new: &Value, subresource: &str) -> Managers {
+    let of = |object: &Value| Managers::read(meta::get(object, "managedFields"));
+    let given = meta::get(new, "managedFields");
+    if given.is_some_and(|given| *given == json!([{}])) {
+        // The way to forget everything.
+        return Managers::default();
+    }
+    let given = if subresource.is_empty() { of(new).filter(|managers| !managers.is_empty()) } else { None };
+    given.or_else(|| of(live)).unwrap_or_default()
+}
+
 /// Keeps `managedFields` true to what a write changed.
-pub(crate) fn manage(
-    _api: &Api,
-    _kind: &Kind,
-    _live: &Value,
-    _new: &mut Value,
-    _manager: &str,
-    _subresource: &str,
-) {
+pub(crate) fn manage(api: &Api, kind: &Kind, live: &Value, new: &mut Value, manager: &str, subresource: &str) {
+    let mut managers = managers(live, new, subresource);
+    let api_version = kind.api_version();
+    let context = managed::Context {
+        shape: kind.shape(),
+        api_version: &api_version,
+        reset: &reset_fields(kind, subresource),
+        now: &api.identity.timestamp(),
+    };
+    managers.update(context, live, new, &Manager::updater(manager, subresource, &api_version));
+    write_managers(new, &managers);
+}
+
+pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
+    match managers.write() {
+        Some(entries) => meta::set(object, "managedFields", entries),
+        None => meta::remove(object, "managedFields"),
+    }
 }
 
 /// The form in which an object is stored.

@@ -24,23 +24,26 @@ pub(crate) async fn create(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let form = Api::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let (object, warnings) = decode_body(kind, request, &options)?;
-    let stored = create_object(api, kind, request, &options, object)?;
+    let manager = request.manager();
+    let stored = create_object(api, kind, request, &options, object, &manager)?;
     let value = view::object(api, kind, &stored)?;
     read::show(kind, request, form, 201, value, warnings)
 }
 
-/// Creates a decoded object.
+/// Creates a decoded object. An empty `manager` leaves `managedFields` as they are.
 pub(crate) fn create_object(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     request: &Request,
     options: &WriteOptions,
     mut object: Value,
+    manager: &str,
 ) -> Result<Arc<Value>, Failure> {
     place(kind, &request.target.namespace, &mut object)?;
     strategy::default(kind, &mut object);
-    let live = strategy::empty(kind);
-    strategy::manage(api, kind, &live, &mut object, &request.manager(), "");
+    if !manager.is_empty() {
+        strategy::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
+    }
     strategy::admit_create(api, kind, &mut object)?;
     strategy::prepare_create(api, kind, &mut object);
 
@@ -103,7 +106,7 @@ fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Result<(), Fa
 }
 
 /// Puts an object into the namespace of the path.
-fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
+pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
     let given = meta::text(object, "namespace");
     if !kind.namespaced {
         return Ok(());
@@ -162,7 +165,7 @@ pub(crate) async fn update(
     Err(Failure::modified(&kind.group, &kind.plural, &target.name))
 }
 
-fn check_name(object: &Value, name: &str) -> Result<(), Failure> {
+pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), Failure> {
     let given = meta::name(object);
     if given == name {
         return Ok(());
@@ -180,6 +183,7 @@ pub(crate) struct Change<'a> {
     pub(crate) options: &'a WriteOptions,
     /// Empty for the object itself.
     pub(crate) subresource: &'a str,
+    /// Empty to leave `managedFields` as they are.
     pub(crate) manager: String,
 }
 

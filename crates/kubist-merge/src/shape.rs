@@ -72,7 +72,7 @@ pub enum ScalarKind {
 
 impl<'a> Shape<'a> {
     /// The type of a built-in kind or of a part of one.
-    pub fn message(message: &'static Message) -> Shape<'static> {
+    pub fn message(message: &'static Message) -> Shape<'a> {
         Shape(Inner::Message(message))
     }
 
@@ -82,7 +82,7 @@ impl<'a> Shape<'a> {
     }
 
     /// A type that is told from the values found.
-    pub fn untyped() -> Shape<'static> {
+    pub fn untyped() -> Shape<'a> {
         Shape(Inner::Untyped)
     }
 
@@ -125,6 +125,18 @@ impl<'a> Shape<'a> {
             Inner::OpenApi { schema, object } => openapi_child(schema, object, key),
             Inner::Scalar(_) => None,
             Inner::Untyped => Some((Shape(Inner::Untyped), false)),
+        }
+    }
+
+    /// The type of the items of a list; nothing if it is no list.
+    pub fn items(self) -> Option<Shape<'a>> {
+        match self.0 {
+            Inner::Field(field) if field.repeated => Some(Shape(Inner::Element(field))),
+            Inner::OpenApi { schema, .. } => {
+                let items = schema.get("items")?;
+                Some(Shape(Inner::OpenApi { schema: items, object: is_embedded(items) }))
+            }
+            _ => None,
         }
     }
 
