@@ -91,10 +91,7 @@ impl Api {
             Ok(answer) => answer.into_response(),
             Err(failure) => failure.into_response(encoding),
         };
-        let path = parts
-            .uri
-            .path_and_query()
-            .map_or_else(String::new, ToString::to_string);
+        let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         self.record(&request, path, response.status().as_u16());
         response
     }
@@ -114,24 +111,18 @@ impl Api {
         }
         let registry = self.registry();
         let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
-            let known = registry.groups().iter().any(|(group, versions)| {
-                *group == target.group && versions.contains(&target.version.as_str())
-            });
+            let known = registry
+                .groups()
+                .iter()
+                .any(|(group, versions)| *group == target.group && versions.contains(&target.version.as_str()));
             return if known {
                 Err(Failure::no_resource())
             } else {
                 Ok(Answer::text(404, "404 page not found\n"))
             };
         };
-        if kind.namespaced
-            && target.namespace.is_empty()
-            && !matches!(target.verb, "list" | "watch" | "create")
-        {
-            return Err(if target.name.is_empty() {
-                Failure::method_not_allowed()
-            } else {
-                Failure::no_resource()
-            });
+        if kind.namespaced && target.namespace.is_empty() && !matches!(target.verb, "list" | "watch" | "create") {
+            return Err(if target.name.is_empty() { Failure::method_not_allowed() } else { Failure::no_resource() });
         }
         if !kind.namespaced && !target.namespace.is_empty() {
             return Err(Failure::no_resource());
@@ -168,11 +159,7 @@ impl Api {
 
     /// The form in which the client wants objects of this kind.
     pub(crate) fn form(kind: &Kind, request: &Request) -> Result<Form, Failure> {
-        let available = if kind.custom().is_some() {
-            negotiate::CUSTOM
-        } else {
-            negotiate::BUILTIN
-        };
+        let available = if kind.custom().is_some() { negotiate::CUSTOM } else { negotiate::BUILTIN };
         negotiate::accept(request.header("accept"), true, available)
     }
 
@@ -207,8 +194,7 @@ where
     let mut body = std::pin::pin!(body);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Failure::bad_request(format!("unable to read the body: {error}")))?;
+        let frame = frame.map_err(|error| Failure::bad_request(format!("unable to read the body: {error}")))?;
         if let Ok(mut data) = frame.into_data() {
             if whole.len() + data.remaining() > BODY_LIMIT {
                 return Err(Failure::too_large(BODY_LIMIT));

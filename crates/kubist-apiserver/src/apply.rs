@@ -166,7 +166,7 @@ fn merged(
         ApplyError::Conflicts(conflicts) => refusal(&conflicts),
         error => Failure::internal(error),
     })?;
-    let (mut object, warnings) = write::decode_patched(kind, options, result)?;
+    let (mut object, warnings) = write::decode_patched(kind, options, live, result)?;
     strategy::default(kind, &mut object);
     strategy::write_managers(&mut object, &managers);
     Ok((object, warnings))

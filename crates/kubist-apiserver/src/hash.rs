@@ -1,23 +1,18 @@
 //! Hashes that discovery and OpenAPI tell, so that clients may cache.
 
 use base64::Engine as _;
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::kind::Kind;
 
-/// A name for the storage version of a kind that changes when that version does.
-///
-/// Real servers hash likewise; nobody may compare hashes of two servers.
+/// The name of a kind's storage version, as `k8s.io/apiserver/pkg/endpoints/discovery` makes it.
 pub(crate) fn storage_version(kind: &Kind) -> String {
-    let version = kind
-        .custom()
-        .map_or(kind.version.as_str(), |custom| &custom.storage_version);
-    let hash = fnv(format!("{}/{version}/{}", kind.group, kind.kind).as_bytes());
-    base64::engine::general_purpose::STANDARD.encode(hash.to_be_bytes())
+    let version = kind.custom().map_or(kind.version.as_str(), |custom| &custom.storage_version);
+    let hash = Sha256::digest(format!("{}/{version}/{}", kind.group, kind.kind));
+    base64::engine::general_purpose::STANDARD.encode(&hash[..8])
 }
 
-/// FNV-1a: nobody attacks these.
-pub(crate) fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+/// The name of a document's content.
+pub(crate) fn document(bytes: &[u8]) -> String {
+    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
 }

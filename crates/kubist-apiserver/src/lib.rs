@@ -34,6 +34,7 @@ mod defaults;
 mod delete;
 mod discovery;
 mod fields;
+mod gojson;
 mod hash;
 mod identity;
 mod json;

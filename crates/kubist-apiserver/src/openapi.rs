@@ -17,10 +17,8 @@ pub(crate) fn answer(registry: &Registry, request: &Request, path: &[&str]) -> R
         ["v3", "api", version] => Ok(document(registry, "", version, "v3")),
         ["v3", "apis", group, version] => Ok(document(registry, group, version, "v3")),
         // Clients that cannot read JSON here fall back to v3.
-        ["v2"]
-            if !request.header("accept").contains("json")
-                && !request.header("accept").is_empty()
-                && !request.header("accept").contains("*/*") =>
+        ["v2"] if !request.header("accept").contains("json") && !request.header("accept").is_empty()
+            && !request.header("accept").contains("*/*") =>
         {
             Err(Failure::not_acceptable(&["application/json"]))
         }
@@ -35,37 +33,27 @@ fn index(registry: &Registry) -> Answer {
         for version in versions {
             let path = path_of(group, version);
             let content = openapi(registry, group, version).to_string();
-            let hash = format!("{:016X}", crate::hash::fnv(content.as_bytes()));
+            let hash = crate::hash::document(content.as_bytes());
             paths.insert(
                 path.clone(),
                 json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}),
             );
         }
     }
-    raw(json!({"paths": paths}), "application/json")
+    // Upstream leaves the type to be guessed, and that is the guess.
+    raw(json!({"paths": paths}), "text/plain; charset=utf-8")
 }
 
 fn path_of(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("api/{version}")
-    } else {
-        format!("apis/{group}/{version}")
-    }
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
 fn raw(value: Value, content_type: &'static str) -> Answer {
-    Answer::Raw {
-        code: 200,
-        content_type,
-        body: value.to_string().into(),
-    }
+    Answer::Raw { code: 200, content_type, body: value.to_string().into() }
 }
 
 fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> Answer {
-    let known = registry
-        .kinds()
-        .iter()
-        .any(|kind| kind.group == group && kind.version == version);
+    let known = registry.kinds().iter().any(|kind| kind.group == group && kind.version == version);
     if !known {
         return Answer::text(404, "404 page not found\n");
     }
@@ -73,18 +61,9 @@ fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> A
 }
 
 fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
-    let mut schemas = Schemas {
-        prefix: "#/components/schemas/",
-        out: Map::new(),
-        todo: Vec::new(),
-        seen: BTreeSet::new(),
-    };
+    let mut schemas = Schemas { prefix: "#/components/schemas/", out: Map::new(), todo: Vec::new(), seen: BTreeSet::new() };
     let mut paths = Map::new();
-    for kind in registry
-        .kinds()
-        .iter()
-        .filter(|kind| kind.group == group && kind.version == version)
-    {
+    for kind in registry.kinds().iter().filter(|kind| kind.group == group && kind.version == version) {
         schemas.kind(kind);
         schemas.paths(kind, &mut paths);
     }
@@ -98,12 +77,7 @@ fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
 }
 
 fn whole(registry: &Registry) -> Answer {
-    let mut schemas = Schemas {
-        prefix: "#/definitions/",
-        out: Map::new(),
-        todo: Vec::new(),
-        seen: BTreeSet::new(),
-    };
+    let mut schemas = Schemas { prefix: "#/definitions/", out: Map::new(), todo: Vec::new(), seen: BTreeSet::new() };
     for kind in registry.kinds() {
         schemas.kind(kind);
     }
@@ -166,10 +140,7 @@ impl Schemas {
                 let mut schema = custom.schema.clone();
                 let meta = self.object_meta();
                 let properties = crate::meta::child(&mut schema, "properties");
-                properties.insert(
-                    "apiVersion".into(),
-                    json!({"type": "string", "description": API_VERSION}),
-                );
+                properties.insert("apiVersion".into(), json!({"type": "string", "description": API_VERSION}));
                 properties.insert("kind".into(), json!({"type": "string", "description": KIND}));
                 properties.insert("metadata".into(), meta);
                 schema["x-kubernetes-group-version-kind"] = json!([gvk(kind, &kind.kind)]);
@@ -220,12 +191,9 @@ impl Schemas {
             of_collection.insert("post".into(), operation("post", true));
         }
         let mut of_one = Map::new();
-        for (verb, method, body) in [
-            ("get", "get", false),
-            ("update", "put", true),
-            ("patch", "patch", true),
-            ("delete", "delete", false),
-        ] {
+        for (verb, method, body) in
+            [("get", "get", false), ("update", "put", true), ("patch", "patch", true), ("delete", "delete", false)]
+        {
             if kind.allows(verb) {
                 let action = if verb == "update" { "put" } else { verb };
                 of_one.insert(method.into(), operation(action, body));

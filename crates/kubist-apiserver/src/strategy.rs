@@ -88,15 +88,9 @@ fn counts_generation(kind: &Kind) -> bool {
     matches!(
         (kind.group.as_str(), kind.plural.as_str()),
         ("", "pods" | "replicationcontrollers" | "podtemplates")
-            | (
-                "apps",
-                "deployments" | "statefulsets" | "daemonsets" | "replicasets"
-            )
+            | ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets")
             | ("batch", _)
-            | (
-                "networking.k8s.io",
-                "ingresses" | "ingressclasses" | "networkpolicies"
-            )
+            | ("networking.k8s.io", "ingresses" | "ingressclasses" | "networkpolicies")
             | ("policy", _)
             | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
             | ("flowcontrol.apiserver.k8s.io", _)
@@ -112,22 +106,17 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
         return Ok(());
     }
     let namespace = meta::text(object, "namespace");
-    let Some(found) = api
-        .store
-        .get(&crate::kind::table("", "namespaces"), &Key::new("", namespace))
-    else {
+    let Some(found) = api.store.get(&crate::kind::table("", "namespaces"), &Key::new("", namespace)) else {
         return Err(Failure::not_found("", "namespaces", namespace));
     };
     if meta::is_deleting(&found.value) {
         let why =
             format!("unable to create new content in namespace {namespace} because it is being terminated");
-        return Err(
-            Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
-                "NamespaceTerminating",
-                &format!("namespace {namespace} is being terminated"),
-                "metadata.namespace",
-            ),
-        );
+        return Err(Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
+            "NamespaceTerminating",
+            &format!("namespace {namespace} is being terminated"),
+            "metadata.namespace",
+        ));
     }
     Ok(())
 }
@@ -135,24 +124,14 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
 /// Refuses what must never be deleted.
 pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
     if kind.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public") {
-        return Err(Failure::forbidden(
-            "",
-            "namespaces",
-            name,
-            "this namespace may not be deleted",
-        ));
+        return Err(Failure::forbidden("", "namespaces", name, "this namespace may not be deleted"));
     }
     Ok(())
 }
 
 /// Sets what a new object gets from the server.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "generation",
-    ] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
         meta::remove(object, field);
     }
     meta::set(object, "uid", api.identity.uid());
@@ -230,35 +209,21 @@ fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
 /// Whether an update changed what generations count.
 fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
     let ignored = |key: &str| {
-        matches!(key, "metadata" | "apiVersion" | "kind")
-            || key == "status" && (has_status(kind) || kind.custom().is_none())
+        matches!(key, "metadata" | "apiVersion" | "kind") || key == "status" && (has_status(kind) || kind.custom().is_none())
     };
-    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
-        return true;
-    };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return true };
     let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
-        map.iter()
-            .filter(|(key, _)| !ignored(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        map.iter().filter(|(key, _)| !ignored(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
     };
     part(new) != part(old)
 }
 
 /// What breaks the rules of the kind; `old` is there for an update.
-pub(crate) fn validate(_api: &Api, kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut errors = match old {
-        Some(old) => crate::metavalidate::validate_update(new, old)
-            .into_iter()
-            .take(0)
-            .collect(),
-        None => Vec::new(),
-    };
+pub(crate) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, subresource: &str) -> Vec<FieldError> {
     match &kind.schema {
-        Schema::Builtin(message) => errors.extend(rules::validate(kind, message, new, old)),
-        Schema::Custom(custom) => errors.extend(crd::validate::validate(custom, new, old)),
+        Schema::Builtin(message) => rules::validate(kind, message, new, old),
+        Schema::Custom(custom) => crd::validate::validate(custom, new, old, subresource),
     }
-    errors
 }
 
 /// The fields that the server sets back, whatever is written to them.
@@ -294,7 +259,12 @@ pub(crate) fn manage(api: &Api, kind: &Kind, live: &Value, new: &mut Value, mana
         reset: &reset_fields(kind, subresource),
         now: &api.identity.timestamp(),
     };
-    managers.update(context, live, new, &Manager::updater(manager, subresource, &api_version));
+    let manager = Manager::updater(manager, subresource, &api_version);
+    managers.update(context, live, new, &manager);
+    if subresource == "scale" {
+        // A scale is converted to its parent, and that loses the time.
+        managers.forget_time(&manager);
+    }
     write_managers(new, &managers);
 }
 
@@ -317,20 +287,12 @@ pub(crate) fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     if !is_graceful(kind) {
         return 0;
     }
-    let unscheduled = meta::at(object, "spec.nodeName")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .is_empty();
-    let finished = matches!(
-        meta::at(object, "status.phase").and_then(Value::as_str),
-        Some("Succeeded" | "Failed")
-    );
+    let unscheduled = meta::at(object, "spec.nodeName").and_then(Value::as_str).unwrap_or("").is_empty();
+    let finished = matches!(meta::at(object, "status.phase").and_then(Value::as_str), Some("Succeeded" | "Failed"));
     if unscheduled || finished {
         return 0;
     }
-    let own = meta::at(object, "spec.terminationGracePeriodSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or(0);
+    let own = meta::at(object, "spec.terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0);
     match asked {
         Some(seconds) if seconds < 0 => 1,
         Some(seconds) => seconds,
@@ -368,12 +330,7 @@ pub(crate) fn may_vanish(kind: &Kind, object: &Value) -> bool {
 }
 
 /// Does what follows a write. `new` is absent after a deletion, `old` after a create.
-pub(crate) fn after_write(
-    api: &Arc<Api>,
-    kind: &Arc<Kind>,
-    new: Option<&Arc<Value>>,
-    old: Option<&Arc<Value>>,
-) {
+pub(crate) fn after_write(api: &Arc<Api>, kind: &Arc<Kind>, new: Option<&Arc<Value>>, old: Option<&Arc<Value>>) {
     if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
         crd::lifecycle::changed(api, kind, new, old);
     } else if let (Some(custom), None) = (kind.custom(), new) {

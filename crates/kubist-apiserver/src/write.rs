@@ -53,11 +53,9 @@ pub(crate) fn create_object(
         if generate {
             meta::set(&mut object, "name", api.identity.name(&base));
         }
-        validate_create(api, kind, &object)?;
+        validate_create(kind, &object)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
-            return Err(Failure::unknown(
-                "resourceVersion should not be set on objects to be created",
-            ));
+            return Err(Failure::unknown("resourceVersion should not be set on objects to be created"));
         }
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
@@ -81,8 +79,8 @@ pub(crate) fn create_object(
     Err(Failure::already_exists(&kind.group, &kind.plural, &base))
 }
 
-fn validate_create(api: &Api, kind: &Kind, object: &Value) -> Result<(), Failure> {
-    let mut errors = strategy::validate(api, kind, object, None);
+fn validate_create(kind: &Kind, object: &Value) -> Result<(), Failure> {
+    let mut errors = strategy::validate(kind, object, None, "");
     let metadata = metavalidate::validate(object, kind.namespaced, strategy::name_rule(kind));
     metadata.into_iter().for_each(|error| {
         if !errors.contains(&error) {
@@ -96,12 +94,7 @@ fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Result<(), Fa
     if errors.is_empty() {
         Ok(())
     } else {
-        Err(Failure::invalid(
-            &kind.group,
-            &kind.kind,
-            meta::name(object),
-            &errors,
-        ))
+        Err(Failure::invalid(&kind.group, &kind.kind, meta::name(object), &errors))
     }
 }
 
@@ -119,9 +112,7 @@ pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<
         ));
     }
     if namespace.is_empty() {
-        return Err(Failure::bad_request(
-            "an empty namespace may not be set during creation",
-        ));
+        return Err(Failure::bad_request("an empty namespace may not be set during creation"));
     }
     Ok(())
 }
@@ -142,18 +133,10 @@ pub(crate) async fn update(
     }
     strategy::default(kind, &mut object);
     for _ in 0..TRIES {
-        let Some(old) = api
-            .store
-            .get(&kind.table, &Key::new(&target.namespace, &target.name))
-        else {
+        let Some(old) = api.store.get(&kind.table, &Key::new(&target.namespace, &target.name)) else {
             return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
         };
-        let change = Change {
-            request,
-            options: &options,
-            subresource,
-            manager: request.manager(),
-        };
+        let change = Change { request, options: &options, subresource, manager: request.manager() };
         match replace(api, kind, &change, &old, object.clone())? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value)?;
@@ -220,11 +203,8 @@ pub(crate) fn replace(
     }
     match meta::text(&new, "resourceVersion") {
         "" | "0" if !strategy::allows_unconditional_update(kind) => {
-            let error = FieldError::invalid(
-                "metadata.resourceVersion",
-                &0.into(),
-                "must be specified for an update",
-            );
+            let error =
+                FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
             return Err(Failure::invalid(&kind.group, &kind.plural, &name, &[error]));
         }
         "" | "0" => {}
@@ -258,7 +238,7 @@ pub(crate) fn replace(
     let common = metavalidate::validate_update(&new, &before);
     let mut errors = common.clone();
     errors.extend(common);
-    errors.extend(strategy::validate(api, kind, &new, Some(&before)));
+    errors.extend(strategy::validate(kind, &new, Some(&before), change.subresource));
     refuse(kind, &new, errors)?;
 
     strategy::storage_form(kind, &mut new);
@@ -271,21 +251,14 @@ pub(crate) fn replace(
     let key = Key::new(meta::text(&before, "namespace"), &name);
     let finished = meta::is_deleting(&new)
         && meta::finalizers(&new).is_empty()
-        && meta::get(&new, "deletionGracePeriodSeconds")
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            == 0
+        && meta::get(&new, "deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0) == 0
         && strategy::may_vanish(kind, &new);
     let written = if finished {
         // What is answered keeps its version; watchers see the deletion at a new one.
         let answer = new.clone();
-        api.store
-            .delete(&kind.table, key, old.revision, Some(new))
-            .map(|_| Arc::new(answer))
+        api.store.delete(&kind.table, key, old.revision, Some(new)).map(|_| Arc::new(answer))
     } else {
-        api.store
-            .update(&kind.table, key, old.revision, new)
-            .map(|stored| stored.value)
+        api.store.update(&kind.table, key, old.revision, new).map(|stored| stored.value)
     };
     match written {
         Ok(value) => {
@@ -324,16 +297,11 @@ pub(crate) async fn patch(
         let patch = json::parse(&request.body)
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patched = format.apply(kind, &before, &patch.value)?;
-        let (mut new, mut warnings) = decode_patched(kind, &options, patched)?;
+        let (mut new, mut warnings) = decode_patched(kind, &options, &before, patched)?;
         check_name(&new, &target.name)?;
         duplicates(&options, &patch.duplicates, &mut warnings).map_err(Failure::bad_request)?;
         strategy::default(kind, &mut new);
-        let change = Change {
-            request,
-            options: &options,
-            subresource,
-            manager: request.manager(),
-        };
+        let change = Change { request, options: &options, subresource, manager: request.manager() };
         match replace(api, kind, &change, &old, new)? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value)?;
@@ -390,9 +358,7 @@ impl Format {
                 kubist_merge::json_merge(&mut object, patch);
             }
             Format::Strategic => {
-                let Schema::Builtin(message) = &kind.schema else {
-                    return Err(Failure::unprocessable());
-                };
+                let Schema::Builtin(message) = &kind.schema else { return Err(Failure::unprocessable()) };
                 kubist_merge::strategic_merge(&mut object, patch, message).map_err(|error| match error {
                     PatchError::WrongType { .. } => Failure::bad_request(error.to_string()),
                     _ => Failure::unknown(error.to_string()),
@@ -417,11 +383,8 @@ pub(crate) fn decode_body(
     };
     let mut warnings = Vec::new();
     let (object, mut problems) = decode_object(kind, parsed.value, custom)?;
-    let mut all: Vec<String> = parsed
-        .duplicates
-        .iter()
-        .map(|path| format!("duplicate field {path:?}"))
-        .collect();
+    let mut all: Vec<String> =
+        parsed.duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
     all.append(&mut problems);
     if !all.is_empty() {
         match options.validation {
@@ -441,11 +404,7 @@ pub(crate) fn decode_body(
 
 fn unreadable(kind: &Kind, request: &Request, error: &str) -> String {
     let text = String::from_utf8_lossy(&request.body);
-    let shown: String = if text.len() > 1024 {
-        text.chars().take(1024).collect()
-    } else {
-        text.into_owned()
-    };
+    let shown: String = if text.len() > 1024 { text.chars().take(1024).collect() } else { text.into_owned() };
     format!(
         "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({shown})",
         kind.kind
@@ -481,13 +440,7 @@ fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, 
         Schema::Builtin(message) => decode::decode(message, value).map_err(cannot)?,
         Schema::Custom(schema) => crate::crd::structure::decode(&schema.schema, value).map_err(cannot)?,
     };
-    Ok((
-        object,
-        unknown
-            .into_iter()
-            .map(|path| format!("unknown field {path:?}"))
-            .collect(),
-    ))
+    Ok((object, unknown.into_iter().map(|path| format!("unknown field {path:?}")).collect()))
 }
 
 /// Refuses an object that says that it is something else.
@@ -497,25 +450,15 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
     if custom {
         for (key, given) in [("kind", given_kind), ("apiVersion", given_version)] {
             if given.is_empty() && key == "kind" {
-                return Err(Failure::bad_request(
-                    "Object 'Kind' is missing in the request body",
-                ));
+                return Err(Failure::bad_request("Object 'Kind' is missing in the request body"));
             }
         }
     }
     if given_version.is_empty() && given_kind.is_empty() {
         return Ok(());
     }
-    let given_version = if given_version.is_empty() {
-        kind.api_version()
-    } else {
-        given_version.to_owned()
-    };
-    let given_kind = if given_kind.is_empty() {
-        kind.kind.as_str()
-    } else {
-        given_kind
-    };
+    let given_version = if given_version.is_empty() { kind.api_version() } else { given_version.to_owned() };
+    let given_kind = if given_kind.is_empty() { kind.kind.as_str() } else { given_kind };
     if given_version == kind.api_version() && given_kind == kind.kind {
         return Ok(());
     }
@@ -527,13 +470,7 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
         )));
     }
     let why = if kubist_schema::kind(group, version, given_kind).is_some() {
-        let go_package = |group: &str| {
-            if group.is_empty() {
-                "core".to_owned()
-            } else {
-                group.split('.').next().unwrap_or("").to_owned()
-            }
-        };
+        let go_package = |group: &str| if group.is_empty() { "core".to_owned() } else { group.split('.').next().unwrap_or("").to_owned() };
         format!(
             "converting ({version}.{given_kind}) to ({}.{}): unknown conversion",
             go_package(&kind.group),
@@ -555,10 +492,12 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
 pub(crate) fn decode_patched(
     kind: &Kind,
     options: &WriteOptions,
+    before: &Value,
     patched: Value,
 ) -> Result<(Value, Vec<String>), Failure> {
-    let shown = patched.to_string();
+    let text = patched.clone();
     let not_valid = |why: &str| {
+        let shown = crate::gojson::patched(kind, before, &text);
         let error = FieldError::invalid_text("patch", &shown, why);
         Failure::invalid("", "", "", &[error])
     };
@@ -567,17 +506,12 @@ pub(crate) fn decode_patched(
         Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
-    let mut warnings: Vec<String> = unknown
-        .into_iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
+    let mut warnings: Vec<String> =
+        unknown.into_iter().map(|path| format!("unknown field {path:?}")).collect();
     if !warnings.is_empty() {
         match options.validation {
             FieldValidation::Strict => {
-                return Err(not_valid(&format!(
-                    "strict decoding error: {}",
-                    warnings.join(", ")
-                )));
+                return Err(not_valid(&format!("strict decoding error: {}", warnings.join(", "))));
             }
             FieldValidation::Warn => {}
             FieldValidation::Ignore => warnings.clear(),
@@ -588,15 +522,11 @@ pub(crate) fn decode_patched(
 
 /// What becomes of keys that came twice.
 fn duplicates(options: &WriteOptions, paths: &[String], warnings: &mut Vec<String>) -> Result<(), String> {
-    let found: Vec<String> = paths
-        .iter()
-        .map(|path| format!("duplicate field {path:?}"))
-        .collect();
+    let found: Vec<String> = paths.iter().map(|path| format!("duplicate field {path:?}")).collect();
     match options.validation {
-        FieldValidation::Strict if !found.is_empty() => Err(format!(
-            "error decoding patch: strict decoding error: {}",
-            found.join(", ")
-        )),
+        FieldValidation::Strict if !found.is_empty() => {
+            Err(format!("error decoding patch: strict decoding error: {}", found.join(", ")))
+        }
         FieldValidation::Warn => {
             warnings.extend(found);
             Ok(())

@@ -122,6 +122,13 @@ impl Managers {
         Some(Managers(managers))
     }
 
+    /// Forgets when a manager last wrote.
+    pub fn forget_time(&mut self, manager: &Manager) {
+        if let Some(owned) = self.0.get_mut(manager) {
+            owned.time = None;
+        }
+    }
+
     /// Whether nobody manages anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
