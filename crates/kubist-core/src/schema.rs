@@ -126,6 +126,10 @@ fn normalize_keywords(schema: &mut Map<String, Value>) {
         schema.insert("items".to_owned(), Value::Object(any));
         schema.remove("additionalItems");
     }
+    // A set, which reads the same whatever the order of fields.
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    }
     // Sets of values are checked in quadratic time, which servers refuse.
     schema.remove("uniqueItems");
     // A type within itself cannot be described: whatever it holds is kept.

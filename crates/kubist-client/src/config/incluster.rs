@@ -1,7 +1,7 @@
 //! The cluster around this process, by its pod's service account
 //! ([how](https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/)).
 
-use std::{env, io, path::Path};
+use std::{env, path::Path};
 
 use http::Uri;
 
@@ -17,9 +17,10 @@ pub(super) fn config(cluster_url: Uri) -> Result<Config, InClusterError> {
 
 fn config_at(directory: &Path, cluster_url: Uri) -> Result<Config, InClusterError> {
     let bundle = directory.join("ca.crt");
-    let pem = read(&bundle).map_err(InClusterError::ReadCertificateBundle)?;
+    let pem = std::fs::read(&bundle).map_err(InClusterError::ReadCertificateBundle)?;
     let roots = certificates(&pem).map_err(InClusterError::ParseCertificates)?;
-    let namespace = read(&directory.join("namespace")).map_err(InClusterError::ReadDefaultNamespace)?;
+    let namespace =
+        std::fs::read(directory.join("namespace")).map_err(InClusterError::ReadDefaultNamespace)?;
     Ok(Config {
         default_namespace: String::from_utf8_lossy(&namespace).trim().to_owned(),
         root_cert: Some(roots),
@@ -30,11 +31,6 @@ fn config_at(directory: &Path, cluster_url: Uri) -> Result<Config, InClusterErro
         },
         ..Config::new(cluster_url)
     })
-}
-
-/// Reads a file; the error names it.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 pub(super) fn url_of_dns() -> Uri {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod connection;
+mod embedded;
 mod logs;
 mod server;
 mod tls;

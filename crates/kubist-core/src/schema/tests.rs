@@ -194,7 +194,7 @@ fn untagged_variants_share_an_object() {
             "two": {"type": "string", "enum": ["C", "D", "A", "B"]},
             "three": {"type": "string"},
         },
-        "anyOf": [{"required": ["one"]}, {"required": ["two", "three"]}, {}],
+        "anyOf": [{"required": ["one"]}, {"required": ["three", "two"]}, {}],
     });
     assert_eq!(schema_of::<Untagged>(), expected);
     let mut flat = schema_of::<Flat>();
@@ -215,8 +215,8 @@ fn internal_tags_stay_tags() {
                 "b": {"type": "integer", "format": "uint8", "minimum": 0, "maximum": 255},
             },
             "oneOf": [
-                {"properties": {"type": {"enum": ["A"]}}, "required": ["type", "a"]},
-                {"properties": {"type": {"enum": ["B"]}}, "required": ["type", "b"]},
+                {"properties": {"type": {"enum": ["A"]}}, "required": ["a", "type"]},
+                {"properties": {"type": {"enum": ["B"]}}, "required": ["b", "type"]},
             ],
         })
     );
