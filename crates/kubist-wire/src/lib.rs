@@ -26,4 +26,6 @@
 
 pub mod frame;
 pub mod json;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 pub mod watch;

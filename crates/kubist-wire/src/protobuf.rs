@@ -17,8 +17,8 @@ mod reader;
 mod special;
 
 use kubist_schema::Message;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, value::StrDeserializer};
-use serde::{Deserialize, Deserializer};
 
 pub use error::Error;
 
@@ -50,7 +50,12 @@ const DEPTH: u16 = 128;
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let envelope = Envelope::parse(bytes)?;
     let message = envelope.message()?;
-    T::deserialize(MessageDeserializer::new(message, envelope.raw, Some(&envelope), DEPTH))
+    T::deserialize(MessageDeserializer::new(
+        message,
+        envelope.raw,
+        Some(&envelope),
+        DEPTH,
+    ))
 }
 
 /// Decodes a bare message, without envelope and type.
@@ -58,7 +63,10 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// # Errors
 ///
 /// Fails where the bytes are cut or malformed, or not those of a `T`.
-pub fn from_message<'de, T: Deserialize<'de>>(message: &'static Message, bytes: &'de [u8]) -> Result<T, Error> {
+pub fn from_message<'de, T: Deserialize<'de>>(
+    message: &'static Message,
+    bytes: &'de [u8],
+) -> Result<T, Error> {
     T::deserialize(MessageDeserializer::new(message, bytes, None, DEPTH))
 }
 
@@ -82,7 +90,11 @@ struct Envelope<'de> {
 impl<'de> Envelope<'de> {
     fn parse(bytes: &'de [u8]) -> Result<Self, Error> {
         let unknown = bytes.strip_prefix(&MAGIC).ok_or(Error::NoEnvelope)?;
-        let mut envelope = Envelope { api_version: "", kind: "", raw: &[] };
+        let mut envelope = Envelope {
+            api_version: "",
+            kind: "",
+            raw: &[],
+        };
         let mut reader = Reader::new(unknown, "runtime.Unknown");
         while let Some((number, wire)) = reader.tag()? {
             match (number, wire) {
@@ -116,13 +128,11 @@ impl<'de> Envelope<'de> {
 impl<'de> Extra<'de> for Envelope<'de> {
     fn fields(&self) -> [(&'static str, StrDeserializer<'de, Error>); 2] {
         use serde::de::IntoDeserializer;
-        [("apiVersion", self.api_version.into_deserializer()), ("kind", self.kind.into_deserializer())]
+        [
+            ("apiVersion", self.api_version.into_deserializer()),
+            ("kind", self.kind.into_deserializer()),
+        ]
     }
-}
-
-/// Skips a deserializer's value.
-fn ignore<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    serde::de::IgnoredAny::deserialize(deserializer).map(|_| ())
 }
 
 #[cfg(test)]
