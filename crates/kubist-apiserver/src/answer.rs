@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::body::Body;
 use crate::fields::go_quote;
 use crate::negotiate::Encoding;
+use crate::protobuf;
 use crate::status::Failure;
 
 /// What a handler answers.
@@ -81,6 +82,8 @@ fn response(code: u16, content_type: &'static str, body: Body, warnings: &[Strin
 
 fn encode(value: &Value, encoding: Encoding) -> Bytes {
     match encoding {
+        // Every kind that is offered in protobuf is in the tables.
+        Encoding::Protobuf => protobuf::write(value).unwrap_or_default().into(),
         Encoding::Json => {
             let mut bytes = serde_json::to_vec(value).unwrap_or_default();
             bytes.push(b'\n');

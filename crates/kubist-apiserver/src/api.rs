@@ -75,7 +75,7 @@ impl Api {
             user: crate::auth::User::default(),
             target,
         };
-        let encoding = negotiate::accept(request.header("accept"), true, &[])
+        let encoding = negotiate::accept(request.header("accept"), false, &[])
             .map_or(Encoding::Json, |form| form.encoding);
         let result = match self.authenticate(&mut request) {
             Ok(()) => match read(body).await {
@@ -160,7 +160,7 @@ impl Api {
     /// The form in which the client wants objects of this kind.
     pub(crate) fn form(kind: &Kind, request: &Request) -> Result<Form, Failure> {
         let available = if kind.custom().is_some() { negotiate::CUSTOM } else { negotiate::BUILTIN };
-        negotiate::accept(request.header("accept"), true, available)
+        negotiate::accept(request.header("accept"), kind.custom().is_some(), available)
     }
 
     fn record(&self, request: &Request, path: String, status: u16) {

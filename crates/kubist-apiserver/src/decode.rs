@@ -394,7 +394,9 @@ mod tests {
         for entry in entries.flatten() {
             let path = entry.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-            if path.extension().is_none_or(|extension| extension != "json") {
+            // Those after a round trip are what older releases make of newer fields.
+            let is_sample = path.extension().is_some_and(|extension| extension == "json");
+            if !is_sample || stem.ends_with("after_roundtrip") {
                 continue;
             }
             let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

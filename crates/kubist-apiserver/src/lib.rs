@@ -46,6 +46,7 @@ mod negotiate;
 mod openapi;
 mod options;
 mod pod;
+mod protobuf;
 mod quantity;
 mod read;
 mod request;

@@ -1,6 +1,7 @@
 //! Which form of an answer a client accepts, and in which form it sends bodies.
 
 use crate::json::{self, Parsed};
+use crate::protobuf;
 use crate::status::Failure;
 
 pub(crate) const JSON: &str = "application/json";
@@ -18,6 +19,7 @@ pub(crate) struct Form {
 pub(crate) enum Encoding {
     Json,
     Yaml,
+    Protobuf,
 }
 
 impl Encoding {
@@ -25,6 +27,15 @@ impl Encoding {
         match self {
             Encoding::Json => JSON,
             Encoding::Yaml => YAML,
+            Encoding::Protobuf => protobuf::MEDIA_TYPE,
+        }
+    }
+
+    /// The media type of a watch.
+    pub(crate) fn stream_type(self) -> &'static str {
+        match self {
+            Encoding::Protobuf => protobuf::STREAM,
+            _ => JSON,
         }
     }
 }
@@ -44,12 +55,12 @@ impl Form {
 
 /// Chooses the form that an `Accept` header asks for.
 ///
-/// `views` says whether tables and metadata alone can be had here.
-pub(crate) fn accept(header: &str, views: bool, available: &[&str]) -> Result<Form, Failure> {
+/// `custom` says that whole objects have no protobuf form.
+pub(crate) fn accept(header: &str, custom: bool, available: &[&str]) -> Result<Form, Failure> {
     if header.trim().is_empty() {
         return Ok(Form::JSON);
     }
-    let mut ranges: Vec<(u32, Option<Form>)> = header.split(',').map(|range| read(range, views)).collect();
+    let mut ranges: Vec<(u32, Option<Form>)> = header.split(',').map(|range| read(range, custom)).collect();
     // The sort is stable: what comes first wins among equals.
     ranges.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
     ranges
@@ -60,11 +71,12 @@ pub(crate) fn accept(header: &str, views: bool, available: &[&str]) -> Result<Fo
 }
 
 /// One media range: its quality in thousandths, and the form if we have it.
-fn read(range: &str, views: bool) -> (u32, Option<Form>) {
+fn read(range: &str, custom: bool) -> (u32, Option<Form>) {
     let mut parts = range.split(';').map(str::trim);
     let encoding = match parts.next().unwrap_or("") {
         JSON | "application/*" | "*/*" => Some(Encoding::Json),
         YAML => Some(Encoding::Yaml),
+        protobuf::MEDIA_TYPE => Some(Encoding::Protobuf),
         _ => None,
     };
     let (mut quality, mut view, mut group, mut version, mut stream) = (1000, "", "", "", "");
@@ -83,13 +95,15 @@ fn read(range: &str, views: bool) -> (u32, Option<Form>) {
     let meta = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
     let view = match view {
         "" => Some(View::Object),
-        "Table" if views && meta => Some(View::Table),
-        "PartialObjectMetadata" if views && meta => Some(View::Partial),
-        "PartialObjectMetadataList" if views && meta => Some(View::PartialList),
+        "Table" if meta => Some(View::Table),
+        "PartialObjectMetadata" if meta => Some(View::Partial),
+        "PartialObjectMetadataList" if meta => Some(View::PartialList),
         _ => None,
     };
     let known_stream = matches!(stream, "" | "watch");
     let form = match (encoding, view) {
+        (Some(Encoding::Protobuf), Some(View::Table)) => None,
+        (Some(Encoding::Protobuf), Some(View::Object)) if custom => None,
         (Some(encoding), Some(view)) if known_stream => Some(Form { encoding, view }),
         _ => None,
     };
@@ -119,9 +133,9 @@ pub(crate) fn body(content_type: &str, custom: bool, bytes: &[u8]) -> Result<Res
     match media_type.as_str() {
         "" | JSON => Ok(json::parse(bytes)),
         YAML | "text/yaml" | "application/x-yaml" => Ok(json::parse_yaml(bytes)),
-        "application/vnd.kubernetes.protobuf" if !custom => {
-            Err(Failure::not_implemented("request bodies in protobuf"))
-        }
+        protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes)
+            .map(|value| Parsed { value, duplicates: Vec::new() })
+            .map_err(|error| error.to_string())),
         _ => Err(Failure::unsupported_media_type(if custom { CUSTOM_BODIES } else { BODIES })),
     }
 }
@@ -131,7 +145,7 @@ mod tests {
     use super::*;
 
     fn form(header: &str) -> Option<(Encoding, View)> {
-        accept(header, true, BUILTIN).ok().map(|form| (form.encoding, form.view))
+        accept(header, false, BUILTIN).ok().map(|form| (form.encoding, form.view))
     }
 
     #[test]
@@ -147,8 +161,10 @@ mod tests {
         );
         assert_eq!(
             form("application/vnd.kubernetes.protobuf,application/json"),
-            Some((Encoding::Json, View::Object))
+            Some((Encoding::Protobuf, View::Object))
         );
+        let custom = accept("application/vnd.kubernetes.protobuf,application/json", true, CUSTOM);
+        assert_eq!(custom.ok(), Some(Form::JSON));
         assert_eq!(form("application/json;as=Nope;v=v1;g=meta.k8s.io"), None);
     }
 }

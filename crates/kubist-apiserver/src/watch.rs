@@ -16,14 +16,14 @@ use crate::answer::Answer;
 use crate::api::Api;
 use crate::body::Body;
 use crate::kind::Kind;
-use crate::negotiate::{Form, View};
+use crate::negotiate::{Encoding, Form, View};
 use crate::options::{ListOptions, resource_version};
 use crate::request::Request;
 use crate::select::Selection;
 use crate::status::Failure;
 use crate::storage::Event;
 use crate::table::{self, Include};
-use crate::view;
+use crate::{protobuf, view};
 
 /// How many frames may wait for a client.
 const BUFFERED: usize = 64;
@@ -67,7 +67,7 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     api.tasks.spawn(watch.run(start, deadline));
     Ok(Answer::Stream {
         body: Body::stream(frames),
-        content_type: form.encoding.media_type(),
+        content_type: form.encoding.stream_type(),
         warnings: Vec::new(),
     })
 }
@@ -253,8 +253,17 @@ impl Watch {
     }
 
     async fn send(&self, frame: &Value) -> Result<(), Over> {
-        let mut line = serde_json::to_vec(frame).unwrap_or_default();
-        line.push(b'\n');
-        self.frames.send(line.into()).await.map_err(|_| Over)
+        let bytes = match self.form.encoding {
+            Encoding::Protobuf => {
+                let kind_of_event = frame["type"].as_str().unwrap_or("");
+                protobuf::write_event(kind_of_event, &frame["object"]).ok_or(Over)?
+            }
+            _ => {
+                let mut line = serde_json::to_vec(frame).unwrap_or_default();
+                line.push(b'\n');
+                line
+            }
+        };
+        self.frames.send(bytes.into()).await.map_err(|_| Over)
     }
 }
