@@ -73,7 +73,7 @@ use proc_macro::TokenStream;
 /// | `shortname = "doc"`, `category = "all"` | names for `kubectl` (repeatable) |
 /// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable) |
 /// | `doc = "..."` | the description of the schema's root |
-/// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD (repeatable) |
+/// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD, and of what `new` makes (repeatable) |
 /// | `storage = false`, `served = false` | default true |
 /// | `deprecated`, `deprecated = "use v2"` | marks the version as deprecated, with a warning of your own |
 /// | `validation = "self.spec.x > 0"` | a CEL rule on the root (repeatable): a string, a pair of rule and message, or a `Rule` |

@@ -88,6 +88,12 @@ impl Pair {
         let Pair(key, value) = self;
         quote!((#key, #value))
     }
+
+    /// The pair as `(String, String)`.
+    pub(crate) fn owned_tokens(&self) -> TokenStream {
+        let Pair(key, value) = self;
+        quote!((#key.to_string(), #value.to_string()))
+    }
 }
 
 impl FromMeta for Pair {

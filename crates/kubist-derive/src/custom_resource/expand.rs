@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{DeriveInput, Ident, Path};
 
-use super::attributes::{KubeAttributes, PrintColumn, Scale, SchemaMode};
+use super::attributes::{KubeAttributes, Pair, PrintColumn, Scale, SchemaMode};
 use crate::crates::{Crates, path_string};
 use crate::plural::pluralize;
 
@@ -141,7 +141,20 @@ impl<'a> Root<'a> {
             .status
             .as_ref()
             .map(|_| quote!(status: #std::option::Option::None,));
-        let constructor_doc = format!("A `{}` of this name, with nothing else set.", attributes.kind);
+        let pairs = |field: &str, pairs: &[Pair]| {
+            let field = Ident::new(field, Span::call_site());
+            let pairs = pairs.iter().map(Pair::owned_tokens);
+            quote! {
+                #field: #std::option::Option::Some(#std::collections::BTreeMap::from([#(#pairs),*])),
+            }
+        };
+        let annotations =
+            (!attributes.annotations.is_empty()).then(|| pairs("annotations", &attributes.annotations));
+        let labels = (!attributes.labels.is_empty()).then(|| pairs("labels", &attributes.labels));
+        let constructor_doc = format!(
+            "A `{}` of this name, with the labels and annotations that its kind declares.",
+            attributes.kind
+        );
 
         Ok(quote! {
             #[doc = #doc]
@@ -166,6 +179,8 @@ impl<'a> Root<'a> {
                     Self {
                         metadata: #k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
                             name: #std::option::Option::Some(name.to_string()),
+                            #annotations
+                            #labels
                             ..#std::default::Default::default()
                         },
                         spec,

@@ -189,7 +189,9 @@ fn objects_round_trip_with_their_type() {
     );
     let without_status = json!({
         "apiVersion": "docs.example.com/v1", "kind": "Document",
-        "metadata": {"name": "one"},
+        "metadata": {
+            "name": "one", "labels": {"tier": "docs"}, "annotations": {"note": "made by a macro"},
+        },
         "spec": {"title": "One", "size": 0, "writtenBy": null},
     });
     assert_eq!(serde_json::to_value(&document).unwrap(), without_status);

@@ -52,7 +52,7 @@ fn rules_and_strategies_are_in_the_schema_where_they_were_written() {
         *spec,
         json!({
             "type": "object",
-            "required": ["minimum", "namedSteps", "labels", "nested"],
+            "required": ["labels", "minimum", "namedSteps", "nested"],
             "x-kubernetes-validations": [{
                 "rule": "self.minimum <= self.max", "message": "minimum is above max",
                 "reason": "FieldValueInvalid",
