@@ -31,7 +31,10 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
-    let mut builder = Server::builder().port(args.port).tls(args.tls).controllers(!args.no_controllers);
+    let mut builder = Server::builder()
+        .port(args.port)
+        .tls(args.tls)
+        .controllers(!args.no_controllers);
     for user in &args.users {
         let (token, rest) = user.split_once('=').ok_or("a user needs a token")?;
         let mut parts = rest.split(',');

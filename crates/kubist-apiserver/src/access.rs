@@ -47,7 +47,11 @@ impl Question {
             group: target.group.clone(),
             resource: target.resource.clone(),
             subresource: target.subresource.clone(),
-            namespace: target.namespace.clone(),
+            // A namespace counts as being in itself.
+            namespace: match (target.resource.as_str(), target.group.as_str()) {
+                ("namespaces", "") => target.name.clone(),
+                _ => target.namespace.clone(),
+            },
             name: target.name.clone(),
             path: String::new(),
         }
@@ -56,7 +60,11 @@ impl Question {
     /// What the spec of an access review asks about.
     pub(crate) fn of(spec: &Value) -> Question {
         let text = |part: &str, key: &str| {
-            spec.get(part).and_then(|part| part.get(key)).and_then(Value::as_str).unwrap_or("").to_owned()
+            spec.get(part)
+                .and_then(|part| part.get(key))
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
         };
         if spec.get("nonResourceAttributes").is_some_and(Value::is_object) {
             return Question {
@@ -127,7 +135,9 @@ pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Den
         }
     }
     if !question.namespace.is_empty() {
-        let (bindings, _) = api.store.list(&rbac("rolebindings"), Some(&question.namespace), None);
+        let (bindings, _) = api
+            .store
+            .list(&rbac("rolebindings"), Some(&question.namespace), None);
         for (_, binding) in &bindings {
             if is_bound(user, &binding.value, &question.namespace)
                 && allows(api, &binding.value, &question.namespace, question)
@@ -148,30 +158,43 @@ fn is_public(user: &User, question: &Question) -> bool {
         }
         let known = ["/api", "/apis", "/openapi"];
         return user.is_in("system:authenticated")
-            && known.iter().any(|known| path == *known || path.starts_with(&format!("{known}/")));
+            && known
+                .iter()
+                .any(|known| path == *known || path.starts_with(&format!("{known}/")));
     }
     user.is_in("system:authenticated")
         && question.verb == "create"
         && matches!(
             (question.group.as_str(), question.resource.as_str()),
-            ("authorization.k8s.io", "selfsubjectaccessreviews" | "selfsubjectrulesreviews")
-                | ("authentication.k8s.io", "selfsubjectreviews")
+            (
+                "authorization.k8s.io",
+                "selfsubjectaccessreviews" | "selfsubjectrulesreviews"
+            ) | ("authentication.k8s.io", "selfsubjectreviews")
         )
 }
 
 fn is_bound(user: &User, binding: &Value, namespace: &str) -> bool {
-    binding.get("subjects").and_then(Value::as_array).into_iter().flatten().any(|subject| {
-        let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
-        match text("kind") {
-            "User" => text("name") == user.name,
-            "Group" => user.is_in(text("name")),
-            "ServiceAccount" => {
-                let home = if text("namespace").is_empty() { namespace } else { text("namespace") };
-                user.name == format!("system:serviceaccount:{home}:{}", text("name"))
+    binding
+        .get("subjects")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|subject| {
+            let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
+            match text("kind") {
+                "User" => text("name") == user.name,
+                "Group" => user.is_in(text("name")),
+                "ServiceAccount" => {
+                    let home = if text("namespace").is_empty() {
+                        namespace
+                    } else {
+                        text("namespace")
+                    };
+                    user.name == format!("system:serviceaccount:{home}:{}", text("name"))
+                }
+                _ => false,
             }
-            _ => false,
-        }
-    })
+        })
 }
 
 fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> bool {
@@ -184,21 +207,28 @@ fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> b
     };
     role.is_some_and(|role| {
         let rules = role.value.get("rules").and_then(Value::as_array);
-        rules.into_iter().flatten().any(|rule| rule_allows(rule, question))
+        rules
+            .into_iter()
+            .flatten()
+            .any(|rule| rule_allows(rule, question))
     })
 }
 
 fn rule_allows(rule: &Value, question: &Question) -> bool {
     let has = |key: &str, value: &str| {
-        meta::strings(rule.get(key)).iter().any(|known| *known == "*" || *known == value)
+        meta::strings(rule.get(key))
+            .iter()
+            .any(|known| *known == "*" || *known == value)
     };
     if !has("verbs", &question.verb) {
         return false;
     }
     if !question.path.is_empty() {
-        return meta::strings(rule.get("nonResourceURLs")).iter().any(|known| match known.strip_suffix('*') {
-            Some(prefix) => question.path.starts_with(prefix),
-            None => *known == question.path,
+        return meta::strings(rule.get("nonResourceURLs")).iter().any(|known| {
+            match known.strip_suffix('*') {
+                Some(prefix) => question.path.starts_with(prefix),
+                None => *known == question.path,
+            }
         });
     }
     let resource = if question.subresource.is_empty() {
@@ -206,9 +236,11 @@ fn rule_allows(rule: &Value, question: &Question) -> bool {
     } else {
         format!("{}/{}", question.resource, question.subresource)
     };
-    let any_of_part = meta::strings(rule.get("resources"))
-        .iter()
-        .any(|known| known.strip_prefix("*/").is_some_and(|part| part == question.subresource && !part.is_empty()));
+    let any_of_part = meta::strings(rule.get("resources")).iter().any(|known| {
+        known
+            .strip_prefix("*/")
+            .is_some_and(|part| part == question.subresource && !part.is_empty())
+    });
     let names = meta::strings(rule.get("resourceNames"));
     has("apiGroups", &question.group)
         && (has("resources", &resource) || any_of_part)
@@ -225,7 +257,13 @@ pub(crate) fn authorize(api: &Api, request: &Request) -> Result<(), Failure> {
 pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>, Failure> {
     let name = request.header("impersonate-user");
     let values = |header: &str| -> Vec<String> {
-        request.headers.get_all(header).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
+        request
+            .headers
+            .get_all(header)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect()
     };
     let (groups, uid) = (values("impersonate-group"), request.header("impersonate-uid"));
     if name.is_empty() {
@@ -236,12 +274,19 @@ pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>,
             "requested impersonation without impersonating a user".to_owned(),
         ));
     }
-    let (group, resource, named) = match name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+    let (group, resource, named) = match name
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|rest| rest.split_once(':'))
+    {
         Some((_, account)) => ("", "serviceaccounts", account),
         None => ("", "users", name),
     };
     let mut questions = vec![Question::impersonate(group, resource, named)];
-    questions.extend(groups.iter().map(|group| Question::impersonate("", "groups", group)));
+    questions.extend(
+        groups
+            .iter()
+            .map(|group| Question::impersonate("", "groups", group)),
+    );
     if !uid.is_empty() {
         questions.push(Question::impersonate("authentication.k8s.io", "uids", uid));
     }
@@ -251,11 +296,19 @@ pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>,
         }
     }
     let mut groups = groups;
-    let extra = if name == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" };
+    let extra = if name == "system:anonymous" {
+        "system:unauthenticated"
+    } else {
+        "system:authenticated"
+    };
     if !groups.iter().any(|group| group == extra) {
         groups.push(extra.into());
     }
-    Ok(Some(User { name: name.into(), uid: uid.into(), groups }))
+    Ok(Some(User {
+        name: name.into(),
+        uid: uid.into(),
+        groups,
+    }))
 }
 
 /// The refusal names what the request was for, and a verb that says why.

@@ -22,7 +22,11 @@ pub(crate) fn free(api: &Api, _service: &str) -> String {
     // Beyond the first 250 services the range grows upwards; nobody routes to it.
     (0..65_000u64)
         .map(|step| {
-            let host = if step < 250 { 2 + (start + step) % 250 } else { step + 6 };
+            let host = if step < 250 {
+                2 + (start + step) % 250
+            } else {
+                step + 6
+            };
             format!("10.0.{}.{}", host / 256, host % 256)
         })
         .find(|address| !taken.contains(address))

@@ -87,11 +87,17 @@ impl Api {
             },
             Err(failure) => Err(failure),
         };
-        let response = match result {
+        let mut response = match result {
             Ok(answer) => answer.into_response(),
             Err(failure) => failure.into_response(encoding),
         };
-        let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+        if let Some(warning) = self.deprecation(&request.target) {
+            crate::answer::warn(response.headers_mut(), &warning);
+        }
+        let path = parts
+            .uri
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string);
         self.record(&request, path, response.status().as_u16());
         response
     }
@@ -111,18 +117,24 @@ impl Api {
         }
         let registry = self.registry();
         let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
-            let known = registry
-                .groups()
-                .iter()
-                .any(|(group, versions)| *group == target.group && versions.contains(&target.version.as_str()));
+            let known = registry.groups().iter().any(|(group, versions)| {
+                *group == target.group && versions.contains(&target.version.as_str())
+            });
             return if known {
                 Err(Failure::no_resource())
             } else {
                 Ok(Answer::text(404, "404 page not found\n"))
             };
         };
-        if kind.namespaced && target.namespace.is_empty() && !matches!(target.verb, "list" | "watch" | "create") {
-            return Err(if target.name.is_empty() { Failure::method_not_allowed() } else { Failure::no_resource() });
+        if kind.namespaced
+            && target.namespace.is_empty()
+            && !matches!(target.verb, "list" | "watch" | "create")
+        {
+            return Err(if target.name.is_empty() {
+                Failure::method_not_allowed()
+            } else {
+                Failure::no_resource()
+            });
         }
         if !kind.namespaced && !target.namespace.is_empty() {
             return Err(Failure::no_resource());
@@ -157,9 +169,20 @@ impl Api {
         }
     }
 
+    /// What the definition of a custom resource says about a version that is to go.
+    fn deprecation(&self, target: &Target) -> Option<String> {
+        let registry = self.registry();
+        let kind = registry.get(&target.group, &target.version, &target.resource)?;
+        kind.custom()?.deprecation.clone()
+    }
+
     /// The form in which the client wants objects of this kind.
     pub(crate) fn form(kind: &Kind, request: &Request) -> Result<Form, Failure> {
-        let available = if kind.custom().is_some() { negotiate::CUSTOM } else { negotiate::BUILTIN };
+        let available = if kind.custom().is_some() {
+            negotiate::CUSTOM
+        } else {
+            negotiate::BUILTIN
+        };
         negotiate::accept(request.header("accept"), kind.custom().is_some(), available)
     }
 
@@ -194,7 +217,8 @@ where
     let mut body = std::pin::pin!(body);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::bad_request(format!("unable to read the body: {error}")))?;
+        let frame =
+            frame.map_err(|error| Failure::bad_request(format!("unable to read the body: {error}")))?;
         if let Ok(mut data) = frame.into_data() {
             if whole.len() + data.remaining() > BODY_LIMIT {
                 return Err(Failure::too_large(BODY_LIMIT));

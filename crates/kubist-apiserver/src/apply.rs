@@ -64,13 +64,17 @@ fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
         .map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))?;
     let mut config = parsed.value;
     if !config.is_object() {
-        return Err(Failure::bad_request("error decoding YAML: the configuration is no object"));
+        return Err(Failure::bad_request(
+            "error decoding YAML: the configuration is no object",
+        ));
     }
     let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
     let (api_version, given) = (text("apiVersion"), text("kind"));
     if api_version.is_empty() || given.is_empty() {
         let (group, version) = meta::group_version(&api_version);
-        return Err(Failure::bad_request(format!("invalid object type: {group}/{version}, Kind={given}")));
+        return Err(Failure::bad_request(format!(
+            "invalid object type: {group}/{version}, Kind={given}"
+        )));
     }
     if api_version != kind.api_version() || given != kind.kind {
         return Err(Failure::bad_request(format!(
@@ -91,10 +95,11 @@ fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    if let Some(metadata) = config.get("metadata") {
-        if !metadata.is_object() && !metadata.is_null() {
-            return Err(Failure::bad_request("metadata must be an object"));
-        }
+    if let Some(metadata) = config.get("metadata")
+        && !metadata.is_object()
+        && !metadata.is_null()
+    {
+        return Err(Failure::bad_request("metadata must be an object"));
     }
     meta::remove(&mut config, "creationTimestamp");
     Ok(config)
@@ -114,8 +119,15 @@ fn create(
     let (object, warnings) = merged(api, kind, options, &live, config, manager)?;
     if !meta::uid(&object).is_empty() {
         let uid = meta::uid(&object);
-        let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-        return Err(Failure::conflict(&kind.group, &kind.plural, &request.target.name, &why));
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        return Err(Failure::conflict(
+            &kind.group,
+            &kind.plural,
+            &request.target.name,
+            &why,
+        ));
     }
     let value = write::create_object(api, kind, request, options, object, "")?;
     Ok((value, warnings))
@@ -132,8 +144,12 @@ fn update(
 ) -> Result<(Outcome, Vec<String>), Failure> {
     let live = view::object(api, kind, &old.value)?;
     let (new, warnings) = merged(api, kind, options, &live, config, manager)?;
-    let change =
-        Change { request, options, subresource: &manager.subresource, manager: String::new() };
+    let change = Change {
+        request,
+        options,
+        subresource: &manager.subresource,
+        manager: String::new(),
+    };
     Ok((write::replace(api, kind, &change, old, new)?, warnings))
 }
 
@@ -156,16 +172,18 @@ fn merged(
         reset: &strategy::reset_fields(kind, &manager.subresource),
         now: &api.identity.timestamp(),
     };
-    let result = managers.apply(context, &bare, config, manager, options.force).map_err(|error| match error {
-        ApplyError::Type(error) => Failure::unknown(format!(
-            "failed to create typed patch object ({}/{}; {}): {error}",
-            meta::text(config, "namespace"),
-            meta::name(config),
-            type_name(kind),
-        )),
-        ApplyError::Conflicts(conflicts) => refusal(&conflicts),
-        error => Failure::internal(error),
-    })?;
+    let result = managers
+        .apply(context, &bare, config, manager, options.force)
+        .map_err(|error| match error {
+            ApplyError::Type(error) => Failure::unknown(format!(
+                "failed to create typed patch object ({}/{}; {}): {error}",
+                meta::text(config, "namespace"),
+                meta::name(config),
+                type_name(kind),
+            )),
+            ApplyError::Conflicts(conflicts) => refusal(&conflicts),
+            error => Failure::internal(error),
+        })?;
     let (mut object, warnings) = write::decode_patched(kind, options, live, result)?;
     strategy::default(kind, &mut object);
     strategy::write_managers(&mut object, &managers);
@@ -178,7 +196,11 @@ fn type_name(kind: &Kind) -> String {
 
 fn refusal(conflicts: &[Conflict]) -> Failure {
     let message = match conflicts {
-        [one] => format!("Apply failed with 1 conflict: conflict with {}: {}", named(one), one.path),
+        [one] => format!(
+            "Apply failed with 1 conflict: conflict with {}: {}",
+            named(one),
+            one.path
+        ),
         many => {
             let mut lines: Vec<String> = Vec::new();
             let mut managers: Vec<String> = many.iter().map(named).collect();
@@ -192,13 +214,15 @@ fn refusal(conflicts: &[Conflict]) -> Failure {
             format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
         }
     };
-    conflicts.iter().fold(Failure::new(409, "Conflict", message), |failure, conflict| {
-        failure.cause(
-            "FieldManagerConflict",
-            &format!("conflict with {}", named(conflict)),
-            &conflict.path.to_string(),
-        )
-    })
+    conflicts
+        .iter()
+        .fold(Failure::new(409, "Conflict", message), |failure, conflict| {
+            failure.cause(
+                "FieldManagerConflict",
+                &format!("conflict with {}", named(conflict)),
+                &conflict.path.to_string(),
+            )
+        })
 }
 
 /// A manager as messages name it.

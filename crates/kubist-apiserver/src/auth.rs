@@ -59,7 +59,10 @@ impl Users {
     }
 
     pub(crate) fn by_token(&self, token: &str) -> Option<&User> {
-        self.0.iter().find(|(known, _)| known == token).map(|(_, user)| user)
+        self.0
+            .iter()
+            .find(|(known, _)| known == token)
+            .map(|(_, user)| user)
     }
 
     /// Who sends this `Authorization` header.
@@ -68,7 +71,9 @@ impl Users {
             return Ok(User::everybody());
         }
         let mut parts = authorization.splitn(2, ' ');
-        let is_bearer = parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+        let is_bearer = parts
+            .next()
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
         let token = parts.next().unwrap_or("").trim();
         if !is_bearer || token.is_empty() {
             return Ok(User::anonymous());
@@ -85,7 +90,13 @@ mod tests {
     fn a_wrong_token_is_refused_and_none_is_anonymous() {
         let mut users = Users::default();
         assert!(users.authenticate("Bearer x").is_ok());
-        users.add("t".into(), User { name: "u".into(), ..User::default() });
+        users.add(
+            "t".into(),
+            User {
+                name: "u".into(),
+                ..User::default()
+            },
+        );
         assert_eq!(users.authenticate("Bearer t").unwrap().name, "u");
         assert_eq!(users.authenticate("").unwrap().name, "system:anonymous");
         assert_eq!(users.authenticate("Bearer x").unwrap_err().code, 401);

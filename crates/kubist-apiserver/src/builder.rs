@@ -106,7 +106,14 @@ impl Builder {
         G: Into<String>,
     {
         let groups = groups.into_iter().map(Into::into).collect();
-        self.users.add(token.into(), User { name: name.into(), uid: uid.into(), groups });
+        self.users.add(
+            token.into(),
+            User {
+                name: name.into(),
+                uid: uid.into(),
+                groups,
+            },
+        );
         self
     }
 

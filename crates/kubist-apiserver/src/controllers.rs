@@ -29,13 +29,19 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool) {
     }
     if let Some(kind) = registry.get("", "v1", "services") {
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
-        put(api, kind, "default", "kubernetes", json!({
-            "metadata": {"labels": labels},
-            "spec": {
-                "clusterIP": crate::address::FIRST,
-                "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
-            },
-        }));
+        put(
+            api,
+            kind,
+            "default",
+            "kubernetes",
+            json!({
+                "metadata": {"labels": labels},
+                "spec": {
+                    "clusterIP": crate::address::FIRST,
+                    "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+                },
+            }),
+        );
     }
 }
 
@@ -96,14 +102,21 @@ fn nodes(api: &Api) -> Vec<Node> {
             continue;
         }
         let (items, _) = api.store.list(&kind.table, None, None);
-        nodes.extend(items.into_iter().map(|(key, stored)| Node { kind: Arc::clone(kind), key, stored }));
+        nodes.extend(items.into_iter().map(|(key, stored)| Node {
+            kind: Arc::clone(kind),
+            key,
+            stored,
+        }));
     }
     nodes
 }
 
 /// An owner as an object names it.
 fn owners(object: &Value) -> &[Value] {
-    meta::get(object, "ownerReferences").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    meta::get(object, "ownerReferences")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 /// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
@@ -118,7 +131,10 @@ fn collect(api: &Arc<Api>) {
     if !needs_work {
         return;
     }
-    let by_uid: HashMap<&str, &Node> = nodes.iter().map(|node| (meta::uid(&node.stored.value), node)).collect();
+    let by_uid: HashMap<&str, &Node> = nodes
+        .iter()
+        .map(|node| (meta::uid(&node.stored.value), node))
+        .collect();
     let mut dependents: HashMap<&str, Vec<&Node>> = HashMap::new();
     for node in &nodes {
         for owner in owners(&node.stored.value) {
@@ -130,7 +146,10 @@ fn collect(api: &Arc<Api>) {
     for node in &nodes {
         let object = &node.stored.value;
         let finalizers = meta::finalizers(object);
-        let of = dependents.get(meta::uid(object)).map(Vec::as_slice).unwrap_or_default();
+        let of = dependents
+            .get(meta::uid(object))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         if meta::is_deleting(object) && finalizers.contains(&"orphan") {
             for dependent in of {
                 disown(api, dependent, &[meta::uid(object)]);
@@ -183,7 +202,9 @@ fn attempt(
         }
         return;
     }
-    let has_dependents = dependents.get(meta::uid(object)).is_some_and(|list| !list.is_empty());
+    let has_dependents = dependents
+        .get(meta::uid(object))
+        .is_some_and(|list| !list.is_empty());
     let propagation = if !waiting.is_empty() && has_dependents {
         Propagation::Foreground
     } else if meta::finalizers(object).contains(&"orphan") {
@@ -225,14 +246,20 @@ fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
 
 fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
     rewrite(api, node, |object| {
-        let rest = meta::finalizers(object).into_iter().filter(|f| *f != finalizer).map(str::to_owned).collect();
+        let rest = meta::finalizers(object)
+            .into_iter()
+            .filter(|f| *f != finalizer)
+            .map(str::to_owned)
+            .collect();
         meta::set_finalizers(object, rest);
     });
 }
 
 /// Changes an object as it is now; the last finalizer's end is the object's.
 fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) {
-    let Some(old) = api.store.get(&node.kind.table, &node.key) else { return };
+    let Some(old) = api.store.get(&node.kind.table, &node.key) else {
+        return;
+    };
     let mut new = Value::clone(&old.value);
     change(&mut new);
     if new == *old.value {
@@ -240,15 +267,25 @@ fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) {
     }
     let finished = meta::is_deleting(&new)
         && meta::finalizers(&new).is_empty()
-        && meta::get(&new, "deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0) == 0
+        && meta::get(&new, "deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
         && strategy::may_vanish(&node.kind, &new);
     let written = if finished {
-        api.store.delete(&node.kind.table, node.key.clone(), old.revision, Some(new))
+        api.store
+            .delete(&node.kind.table, node.key.clone(), old.revision, Some(new))
     } else {
-        api.store.update(&node.kind.table, node.key.clone(), old.revision, new)
+        api.store
+            .update(&node.kind.table, node.key.clone(), old.revision, new)
     };
     if let Ok(stored) = written {
-        strategy::after_write(api, &node.kind, (!finished).then_some(&stored.value), Some(&old.value));
+        strategy::after_write(
+            api,
+            &node.kind,
+            (!finished).then_some(&stored.value),
+            Some(&old.value),
+        );
     }
 }
 
@@ -266,7 +303,11 @@ fn empty_namespaces(api: &Arc<Api>) {
             }
             left = true;
             if !meta::is_deleting(&node.stored.value) || is_foreground(&node.stored.value) {
-                let options = DeleteOptions { propagation: Some(Propagation::Background), grace: Some(0), ..DeleteOptions::default() };
+                let options = DeleteOptions {
+                    propagation: Some(Propagation::Background),
+                    grace: Some(0),
+                    ..DeleteOptions::default()
+                };
                 let _ = delete::delete_object(api, &node.kind, &node.key, &options);
             }
         }
@@ -275,9 +316,14 @@ fn empty_namespaces(api: &Arc<Api>) {
             continue;
         }
         let registry = api.registry();
-        let Some(kind) = registry.get("", "v1", "namespaces") else { continue };
+        let Some(kind) = registry.get("", "v1", "namespaces") else {
+            continue;
+        };
         let current = meta::strings(meta::at(&namespace.value, "spec.finalizers"));
-        let rest: Vec<&str> = current.into_iter().filter(|finalizer| *finalizer != "kubernetes").collect();
+        let rest: Vec<&str> = current
+            .into_iter()
+            .filter(|finalizer| *finalizer != "kubernetes")
+            .collect();
         let new = json!({"spec": {"finalizers": rest}});
         let _ = subresource::finish_namespace(api, kind, &key.name, &new, &WriteOptions::default());
     }

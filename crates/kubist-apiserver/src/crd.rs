@@ -37,7 +37,16 @@ pub(crate) struct Scale {
     pub(crate) selector: Option<String>,
 }
 
-const VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 const SUB_VERBS: [&str; 3] = ["get", "patch", "update"];
 
 /// The kinds that a definition serves, none before its names are accepted.
@@ -45,10 +54,17 @@ pub(crate) fn kinds(crd: &Value) -> Vec<Kind> {
     if !has_condition(crd, "Established") {
         return Vec::new();
     }
-    let Some(spec) = crd.get("spec") else { return Vec::new() };
+    let Some(spec) = crd.get("spec") else {
+        return Vec::new();
+    };
     let versions = spec.get("versions").and_then(Value::as_array);
-    let storage = versions.into_iter().flatten().find(|version| version["storage"] == true);
-    let storage = storage.and_then(|version| version["name"].as_str()).unwrap_or_default();
+    let storage = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version["storage"] == true);
+    let storage = storage
+        .and_then(|version| version["name"].as_str())
+        .unwrap_or_default();
     versions
         .into_iter()
         .flatten()
@@ -66,7 +82,10 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &str) -> Kind {
     let scale = subs.and_then(|subs| subs.get("scale")).map(|scale| Scale {
         spec_replicas: text(scale, "specReplicasPath"),
         status_replicas: text(scale, "statusReplicasPath"),
-        selector: scale.get("labelSelectorPath").and_then(Value::as_str).map(str::to_owned),
+        selector: scale
+            .get("labelSelectorPath")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     });
     let mut subresources = Vec::new();
     let sub = |name: &str, group: &str, version: &str, kind: &str| Subresource {
@@ -83,7 +102,12 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &str) -> Kind {
         subresources.push(sub("scale", "autoscaling", "v1", "Scale"));
     }
     let mut selectors = vec!["metadata.name".to_owned(), "metadata.namespace".to_owned()];
-    for field in version.get("selectableFields").and_then(Value::as_array).into_iter().flatten() {
+    for field in version
+        .get("selectableFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         selectors.push(text(field, "jsonPath").trim_start_matches('.').to_owned());
     }
     let name = text(version, "name");
@@ -129,13 +153,19 @@ fn columns(version: &Value) -> Vec<Column> {
         path: Some(".metadata.name".into()),
     }];
     match version.get("additionalPrinterColumns").and_then(Value::as_array) {
-        Some(extra) if !extra.is_empty() => columns.extend(extra.iter().map(|column| Column {
-            name: text(column, "name"),
-            ty: text(column, "type"),
-            format: text(column, "format"),
-            description: text(column, "description"),
-            priority: column.get("priority").and_then(Value::as_i64).and_then(|p| i32::try_from(p).ok()).unwrap_or(0),
-            path: Some(text(column, "jsonPath")),
+        Some(extra) if !extra.is_empty() => columns.extend(extra.iter().map(|column| {
+            Column {
+                name: text(column, "name"),
+                ty: text(column, "type"),
+                format: text(column, "format"),
+                description: text(column, "description"),
+                priority: column
+                    .get("priority")
+                    .and_then(Value::as_i64)
+                    .and_then(|p| i32::try_from(p).ok())
+                    .unwrap_or(0),
+                path: Some(text(column, "jsonPath")),
+            }
         })),
         _ => columns.push(Column {
             name: "Age".into(),
@@ -151,7 +181,10 @@ fn columns(version: &Value) -> Vec<Column> {
 
 pub(crate) fn has_condition(crd: &Value, name: &str) -> bool {
     let conditions = meta::at(crd, "status.conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == name && condition["status"] == "True")
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == name && condition["status"] == "True")
 }
 
 /// Sets what a new definition gets from the server.
@@ -170,14 +203,19 @@ pub(crate) fn prepare_create(crd: &mut Value) {
 
 /// Sets what a changed definition gets from the server.
 pub(crate) fn prepare_update(crd: &mut Value) {
-    let versions = meta::at(crd, "spec.versions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut stored: Vec<String> =
-        meta::strings(meta::at(crd, "status.storedVersions")).into_iter().map(str::to_owned).collect();
+    let versions = meta::at(crd, "spec.versions")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut stored: Vec<String> = meta::strings(meta::at(crd, "status.storedVersions"))
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     for version in versions.iter().filter(|version| version["storage"] == true) {
-        if let Some(name) = version["name"].as_str() {
-            if !stored.iter().any(|known| known == name) {
-                stored.push(name.to_owned());
-            }
+        if let Some(name) = version["name"].as_str()
+            && !stored.iter().any(|known| known == name)
+        {
+            stored.push(name.to_owned());
         }
     }
     meta::child(crd, "status").insert("storedVersions".into(), stored.into());
@@ -203,7 +241,13 @@ pub(crate) fn mark(api: &Api, crd: &mut Value) -> bool {
         finalizers.push(CLEANUP.into());
     }
     meta::set_finalizers(crd, finalizers);
-    lifecycle::set_condition(crd, &now, "Terminating", true, "InstanceDeletionPending",
-        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon");
+    lifecycle::set_condition(
+        crd,
+        &now,
+        "Terminating",
+        true,
+        "InstanceDeletionPending",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    );
     true
 }

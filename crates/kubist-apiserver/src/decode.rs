@@ -21,7 +21,11 @@ use crate::quantity;
 ///
 /// The text of Go's decoding error.
 pub(crate) fn decode(message: &'static Message, value: Value) -> Result<(Value, Vec<String>), String> {
-    let mut decoder = Decoder { unknown: Vec::new(), path: String::new(), go_path: String::new() };
+    let mut decoder = Decoder {
+        unknown: Vec::new(),
+        path: String::new(),
+        go_path: String::new(),
+    };
     let value = decoder.message(message, value, None)?;
     Ok((value, decoder.unknown))
 }
@@ -75,7 +79,12 @@ struct Decoder {
 type Place<'a> = Option<(&'static Message, &'a str)>;
 
 impl Decoder {
-    fn message(&mut self, message: &'static Message, value: Value, place: Place<'_>) -> Result<Value, String> {
+    fn message(
+        &mut self,
+        message: &'static Message,
+        value: Value,
+        place: Place<'_>,
+    ) -> Result<Value, String> {
         if let Some(special) = message.special {
             return self.special(special, value, place);
         }
@@ -101,7 +110,11 @@ impl Decoder {
     }
 
     /// Decodes with `name` appended to the paths.
-    fn step<T>(&mut self, name: &str, decode: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+    fn step<T>(
+        &mut self,
+        name: &str,
+        decode: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<T, String> {
         let (path, go_path) = (self.path.len(), self.go_path.len());
         if path > 0 {
             self.path.push('.');
@@ -187,10 +200,12 @@ impl Decoder {
             (Type::String, Value::String(text)) => text.into(),
             (Type::Bool, Value::Bool(value)) => value.into(),
             (Type::Double, Value::Number(number)) => number.into(),
-            (Type::Int32, Value::Number(number)) => match whole(&number).and_then(|n| i32::try_from(n).ok()) {
-                Some(number) => number.into(),
-                None => return Err(mismatch_number(&number, place, "int32")),
-            },
+            (Type::Int32, Value::Number(number)) => {
+                match whole(&number).and_then(|n| i32::try_from(n).ok()) {
+                    Some(number) => number.into(),
+                    None => return Err(mismatch_number(&number, place, "int32")),
+                }
+            }
             (Type::Int64, Value::Number(number)) => match whole(&number) {
                 Some(number) => number.into(),
                 None => return Err(mismatch_number(&number, place, "int64")),
@@ -201,7 +216,9 @@ impl Decoder {
                 text.into()
             }
             (Type::Any, value) => value,
-            (Type::StringList, Value::Array(items)) if items.iter().all(Value::is_string) => Value::Array(items),
+            (Type::StringList, Value::Array(items)) if items.iter().all(Value::is_string) => {
+                Value::Array(items)
+            }
             (_, value) => return Err(mismatch(&value, place, &go_type(field))),
         })
     }
@@ -215,9 +232,10 @@ impl Decoder {
             (Special::MicroTime, Value::String(text)) => {
                 time(&text, "2006-01-02T15:04:05.000000Z07:00").map(|time| micros(time).into())
             }
-            (Special::Time | Special::MicroTime, other) => {
-                Err(format!("json: cannot unmarshal {} into Go value of type string", json_type(&other)))
-            }
+            (Special::Time | Special::MicroTime, other) => Err(format!(
+                "json: cannot unmarshal {} into Go value of type string",
+                json_type(&other)
+            )),
             (Special::Quantity, Value::Null) => Ok("0".into()),
             (Special::Quantity, Value::String(text)) => quantity::canonical(&text).map(Value::from),
             (Special::Quantity, Value::Number(number)) => {
@@ -229,7 +247,9 @@ impl Decoder {
             (Special::IntOrString, Value::Number(number)) => {
                 match whole(&number).and_then(|number| i32::try_from(number).ok()) {
                     Some(number) => Ok(number.into()),
-                    None => Err(format!("json: cannot unmarshal number {number} into Go value of type int32")),
+                    None => Err(format!(
+                        "json: cannot unmarshal number {number} into Go value of type int32"
+                    )),
                 }
             }
             (Special::IntOrString, other) => Err(mismatch(&other, place, "intstr.IntOrString")),
@@ -239,16 +259,20 @@ impl Decoder {
             (Special::SchemaOrBool, Value::Bool(value)) => Ok(value.into()),
             (Special::SchemaOrArray, Value::Array(items)) => {
                 let props = schema_props()?;
-                items.into_iter().map(|item| self.message(props, item, place)).collect()
+                items
+                    .into_iter()
+                    .map(|item| self.message(props, item, place))
+                    .collect()
             }
             (Special::SchemaOrStringArray, Value::Array(items)) => Ok(Value::Array(items)),
             (
                 Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray,
                 value @ Value::Object(_),
             ) => self.message(schema_props()?, value, place),
-            (Special::SchemaOrBool, other) => {
-                Err(format!("boolean or JSON schema expected, got {}", json_type(&other)))
-            }
+            (Special::SchemaOrBool, other) => Err(format!(
+                "boolean or JSON schema expected, got {}",
+                json_type(&other)
+            )),
             (_, value) => Ok(value),
         }
     }
@@ -261,14 +285,16 @@ fn schema_props() -> Result<&'static Message, String> {
 
 /// Decodes base64 or says what Go would.
 pub(crate) fn base64(text: &str) -> Result<Vec<u8>, String> {
-    base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| {
-        let at = match error {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-            base64::DecodeError::InvalidLength(at) => at / 4 * 4,
-            base64::DecodeError::InvalidPadding => text.len(),
-        };
-        format!("illegal base64 data at input byte {at}")
-    })
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .map_err(|error| {
+            let at = match error {
+                base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
+                base64::DecodeError::InvalidLength(at) => at / 4 * 4,
+                base64::DecodeError::InvalidPadding => text.len(),
+            };
+            format!("illegal base64 data at input byte {at}")
+        })
 }
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
@@ -277,10 +303,20 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
 
 fn time(text: &str, layout: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| {
-        let element = if text.get(..4).is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit())) {
+        let element = if text
+            .get(..4)
+            .is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit()))
+        {
             match text.get(4..) {
-                Some(rest) if !rest.starts_with('-') => return format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as \"-\""),
-                _ => return format!("parsing time {text:?} as {layout:?}: cannot parse {:?} as \"Z07:00\"", ""),
+                Some(rest) if !rest.starts_with('-') => {
+                    return format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as \"-\"");
+                }
+                _ => {
+                    return format!(
+                        "parsing time {text:?} as {layout:?}: cannot parse {:?} as \"Z07:00\"",
+                        ""
+                    );
+                }
             }
         } else {
             "2006"
@@ -290,7 +326,11 @@ fn time(text: &str, layout: &str) -> Result<Timestamp, String> {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.into() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.into()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 fn json_type(value: &Value) -> &'static str {
@@ -347,7 +387,10 @@ mod tests {
     use super::*;
 
     fn config_map(value: Value) -> Result<(Value, Vec<String>), String> {
-        decode(kubist_schema::kind("", "v1", "ConfigMap").expect("ConfigMap"), value)
+        decode(
+            kubist_schema::kind("", "v1", "ConfigMap").expect("ConfigMap"),
+            value,
+        )
     }
 
     #[test]
@@ -393,7 +436,11 @@ mod tests {
         let mut seen = 0;
         for entry in entries.flatten() {
             let path = entry.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            let stem = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default()
+                .to_owned();
             // Those after a round trip are what older releases make of newer fields.
             let is_sample = path.extension().is_some_and(|extension| extension == "json");
             if !is_sample || stem.ends_with("after_roundtrip") {
@@ -401,7 +448,8 @@ mod tests {
             }
             let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             let (group, version) = crate::meta::group_version(value["apiVersion"].as_str().unwrap_or(""));
-            let Some(message) = kubist_schema::kind(group, version, value["kind"].as_str().unwrap_or("")) else {
+            let Some(message) = kubist_schema::kind(group, version, value["kind"].as_str().unwrap_or(""))
+            else {
                 continue;
             };
             let (decoded, unknown) = decode(message, value.clone()).unwrap_or_else(|e| panic!("{stem}: {e}"));

@@ -12,8 +12,12 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
     let Value::Object(map) = object else { return };
     before_children(message, map);
     for field in message.json_fields() {
-        let Some(inner) = Field::message(field) else { continue };
-        let Some(value) = map.get_mut(field.json) else { continue };
+        let Some(inner) = Field::message(field) else {
+            continue;
+        };
+        let Some(value) = map.get_mut(field.json) else {
+            continue;
+        };
         match value {
             Value::Array(items) if field.repeated => items.iter_mut().for_each(|item| apply(inner, item)),
             Value::Object(values) if field.map => values.values_mut().for_each(|item| apply(inner, item)),
@@ -53,7 +57,9 @@ fn inner<'a>(map: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<S
 }
 
 fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
-    let Some(name) = message.name.strip_prefix("k8s.io.") else { return };
+    let Some(name) = message.name.strip_prefix("k8s.io.") else {
+        return;
+    };
     match name {
         "api.core.v1.Pod" => pod(map),
         "api.core.v1.PodSpec" => pod_spec(map),
@@ -96,7 +102,10 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
         }
         "api.core.v1.PersistentVolumeClaimSpec" => or(map, "volumeMode", "Filesystem"),
         "api.core.v1.Namespace" => {
-            let name = map.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+            let name = map
+                .get("metadata")
+                .and_then(|metadata| metadata.get("name"))
+                .and_then(Value::as_str);
             if let Some(name) = name.filter(|name| !name.is_empty()).map(str::to_owned) {
                 meta_child(meta_child(map, "metadata"), "labels")
                     .insert("kubernetes.io/metadata.name".into(), name.into());
@@ -168,18 +177,29 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
         }
         "api.autoscaling.v2.HorizontalPodAutoscalerSpec" => {
             or(map, "minReplicas", 1);
-            or(map, "metrics", json!([{
-                "type": "Resource",
-                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
-            }]));
+            or(
+                map,
+                "metrics",
+                json!([{
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+                }]),
+            );
         }
         "api.autoscaling.v1.HorizontalPodAutoscalerSpec" => {
             or(map, "minReplicas", 1);
             or(map, "targetCPUUtilizationPercentage", 80);
         }
         "api.networking.v1.NetworkPolicySpec" => {
-            let egress = map.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
-            let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+            let egress = map
+                .get("egress")
+                .and_then(Value::as_array)
+                .is_some_and(|rules| !rules.is_empty());
+            let types = if egress {
+                json!(["Ingress", "Egress"])
+            } else {
+                json!(["Ingress"])
+            };
             or(map, "policyTypes", types);
         }
         "api.networking.v1.NetworkPolicyPort" => or(map, "protocol", "TCP"),
@@ -269,16 +289,27 @@ fn meta_child<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<Str
 /// A copy of what is at a path.
 fn at(map: &Map<String, Value>, path: &[&str]) -> Option<Value> {
     let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(map.get(*first)?, |value, step| value.get(step)).cloned()
+    rest.iter()
+        .try_fold(map.get(*first)?, |value, step| value.get(step))
+        .cloned()
 }
 
 fn pod(map: &mut Map<String, Value>) {
     let spec = meta_child(map, "spec");
     or(spec, "enableServiceLinks", true);
     for list in ["containers", "initContainers"] {
-        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else { continue };
-            let Some(Value::Object(limits)) = resources.get("limits").cloned() else { continue };
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
+                continue;
+            };
             let requests = meta_child(resources, "requests");
             for (name, limit) in limits {
                 requests.entry(name).or_insert(limit);
@@ -303,8 +334,18 @@ fn pod_spec(map: &mut Map<String, Value>) {
     }
     if map.get("hostNetwork") == Some(&Value::Bool(true)) {
         for list in ["containers", "initContainers"] {
-            for container in map.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            for container in map
+                .get_mut(list)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                for port in container
+                    .get_mut("ports")
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
                     if let Some(port) = port.as_object_mut() {
                         let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
                         or_number(port, "hostPort", number);
@@ -318,10 +359,16 @@ fn pod_spec(map: &mut Map<String, Value>) {
 fn container(map: &mut Map<String, Value>) {
     let image = text(map, "image");
     let last = image.rsplit('/').next().unwrap_or(image);
-    let (name, digest) = last.split_once('@').map_or((last, ""), |(name, digest)| (name, digest));
+    let (name, digest) = last
+        .split_once('@')
+        .map_or((last, ""), |(name, digest)| (name, digest));
     let tag = name.split_once(':').map_or("", |(_, tag)| tag);
     let latest = tag == "latest" || tag.is_empty() && digest.is_empty();
-    or(map, "imagePullPolicy", if latest { "Always" } else { "IfNotPresent" });
+    or(
+        map,
+        "imagePullPolicy",
+        if latest { "Always" } else { "IfNotPresent" },
+    );
     or(map, "terminationMessagePath", "/dev/termination-log");
     or(map, "terminationMessagePolicy", "File");
 }
@@ -334,11 +381,20 @@ fn service(map: &mut Map<String, Value>) {
         let config = meta_child(spec, "sessionAffinityConfig");
         or(meta_child(config, "clientIP"), "timeoutSeconds", 10800);
     }
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(port) = port.as_object_mut() else { continue };
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let Some(port) = port.as_object_mut() else {
+            continue;
+        };
         or(port, "protocol", "TCP");
         let unset = matches!(port.get("targetPort"), None | Some(Value::Null))
-            || port.get("targetPort").is_some_and(|target| target == 0 || target == "");
+            || port
+                .get("targetPort")
+                .is_some_and(|target| target == 0 || target == "");
         if unset {
             let number = port.get("port").cloned().unwrap_or_default();
             port.insert("targetPort".into(), number);
@@ -366,7 +422,15 @@ fn job_spec(map: &mut Map<String, Value>) {
     or(map, "completionMode", "NonIndexed");
     or(map, "suspend", false);
     let failure_policy = !unset(map, "podFailurePolicy");
-    or(map, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
+    or(
+        map,
+        "podReplacementPolicy",
+        if failure_policy {
+            "Failed"
+        } else {
+            "TerminatingOrFailed"
+        },
+    );
 }
 
 /// Sets what the strategy of a kind sets on a create.
@@ -393,9 +457,10 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
             add_finalizer(object, "kubernetes.io/pv-protection");
         }
         ("apps", "daemonsets") => {
-            let annotations = meta::metadata(object).entry("annotations").or_insert_with(|| json!({}));
-            meta::object(annotations)
-                .insert("deprecated.daemonset.template.generation".into(), "1".into());
+            let annotations = meta::metadata(object)
+                .entry("annotations")
+                .or_insert_with(|| json!({}));
+            meta::object(annotations).insert("deprecated.daemonset.template.generation".into(), "1".into());
         }
         ("batch", "jobs") => prepare_job(object),
         ("apiextensions.k8s.io", _) => crate::crd::prepare_create(object),
@@ -423,7 +488,9 @@ fn prepare_pod(object: &mut Value) {
     if !tolerations.is_array() {
         *tolerations = json!([]);
     }
-    let Value::Array(tolerations) = tolerations else { return };
+    let Value::Array(tolerations) = tolerations else {
+        return;
+    };
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
         let tolerated = tolerations.iter().any(|toleration| {
             let text = |field: &str| toleration.get(field).and_then(Value::as_str).unwrap_or("");
@@ -440,7 +507,9 @@ fn prepare_pod(object: &mut Value) {
 /// `stringData` is for writing only.
 fn write_string_data(map: &mut Map<String, Value>) {
     use base64::Engine as _;
-    let Some(Value::Object(texts)) = map.remove("stringData") else { return };
+    let Some(Value::Object(texts)) = map.remove("stringData") else {
+        return;
+    };
     let data = meta_child(map, "data");
     for (key, text) in texts {
         let text = text.as_str().unwrap_or("");
@@ -463,7 +532,12 @@ fn allocate_address(api: &Api, object: &mut Value) {
     or(spec, "ipFamilies", json!(["IPv4"]));
     or(spec, "ipFamilyPolicy", "SingleStack");
     if matches!(text(spec, "type"), "NodePort" | "LoadBalancer") {
-        for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        for port in spec
+            .get_mut("ports")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(port) = port.as_object_mut() {
                 let number = i64::try_from(30_000 + api.identity.below(2_768)).unwrap_or(30_000);
                 or_number(port, "nodePort", number);
@@ -486,7 +560,10 @@ fn prepare_job(object: &mut Value) {
     for key in ["job-name", "batch.kubernetes.io/job-name"] {
         labels.insert(key.into(), name.as_str().into());
     }
-    spec.insert("selector".into(), json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    spec.insert(
+        "selector".into(),
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
+    );
 }
 
 /// Keeps what an update may not change and sets what it must.
@@ -494,16 +571,20 @@ pub(crate) fn prepare_update(_api: &Api, kind: &Kind, new: &mut Value, old: &Val
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "namespaces") => {
             // Finalizers have a path of their own.
-            if subresource != "finalize" {
-                if let Some(finalizers) = meta::at(old, "spec.finalizers") {
-                    meta::child(new, "spec").insert("finalizers".into(), finalizers.clone());
-                }
+            if subresource != "finalize"
+                && let Some(finalizers) = meta::at(old, "spec.finalizers")
+            {
+                meta::child(new, "spec").insert("finalizers".into(), finalizers.clone());
             }
         }
         ("", "services") if subresource.is_empty() => {
             // What was allocated stays, unless the client says otherwise.
             let was_external = meta::at(old, "spec.type").is_some_and(|ty| ty == "ExternalName");
-            let old_spec = old.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
+            let old_spec = old
+                .get("spec")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             let spec = meta::child(new, "spec");
             if text(spec, "type") != "ExternalName" && !was_external {
                 for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -521,7 +602,9 @@ pub(crate) fn prepare_update(_api: &Api, kind: &Kind, new: &mut Value, old: &Val
                 .and_then(Value::as_str)
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0);
-            let annotations = meta::metadata(new).entry("annotations").or_insert_with(|| json!({}));
+            let annotations = meta::metadata(new)
+                .entry("annotations")
+                .or_insert_with(|| json!({}));
             meta::object(annotations).insert(
                 "deprecated.daemonset.template.generation".into(),
                 (before + i64::from(changed)).to_string().into(),

@@ -24,10 +24,19 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let key = Key::new(&target.namespace, &target.name);
     strategy::admit_delete(kind, &target.name)?;
     let deleted = delete_object(api, kind, &key, &options)?;
-    let code = if !deleted.gone && options.orphan_denied { 202 } else { 200 };
+    let code = if !deleted.gone && options.orphan_denied {
+        202
+    } else {
+        200
+    };
     if deleted.gone && !strategy::returns_deleted(kind) {
         let value = success(&kind.group, &kind.plural, &target.name, meta::uid(&deleted.value));
-        return Ok(Answer::Object { code, value, encoding: form.encoding, warnings: Vec::new() });
+        return Ok(Answer::Object {
+            code,
+            value,
+            encoding: form.encoding,
+            warnings: Vec::new(),
+        });
     }
     let value = view::object(api, kind, &deleted.value)?;
     read::show(kind, request, form, code, value, Vec::new())
@@ -37,14 +46,23 @@ fn options(request: &Request) -> Result<DeleteOptions, Failure> {
     if request.body.is_empty() {
         return DeleteOptions::parse(&request.query, None);
     }
-    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?
-        .map_err(|error| Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}")))?;
+    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?.map_err(|error| {
+        Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+    })?;
     if !parsed.value.is_object() {
         return Err(Failure::bad_request("expected DeleteOptions"));
     }
-    let kind = parsed.value.get("kind").and_then(Value::as_str).unwrap_or("DeleteOptions");
+    let kind = parsed
+        .value
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or("DeleteOptions");
     if kind != "DeleteOptions" {
-        let version = parsed.value.get("apiVersion").and_then(Value::as_str).unwrap_or("");
+        let version = parsed
+            .value
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or("");
         return Err(Failure::bad_request(format!(
             "decoded object cannot be converted to DeleteOptions: {version}, Kind={kind}"
         )));
@@ -90,14 +108,14 @@ fn check(kind: &Kind, key: &Key, old: &Stored, options: &DeleteOptions) -> Resul
             return Err(Failure::conflict("", &kind.kind, &key.name, &why));
         }
     }
-    if let Some(version) = &options.resource_version {
-        if *version != old.revision.to_string() {
-            let why = format!(
-                "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
-                old.revision
-            );
-            return Err(Failure::conflict("", &kind.kind, &key.name, &why));
-        }
+    if let Some(version) = &options.resource_version
+        && *version != old.revision.to_string()
+    {
+        let why = format!(
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
+            old.revision
+        );
+        return Err(Failure::conflict("", &kind.kind, &key.name, &why));
     }
     Ok(())
 }
@@ -113,31 +131,45 @@ fn step(
     let mut new = Value::clone(&old.value);
     if !mark(api, kind, &mut new, options) {
         if options.dry_run {
-            return Ok(Some(Deleted { value: Arc::clone(&old.value), gone: true }));
+            return Ok(Some(Deleted {
+                value: Arc::clone(&old.value),
+                gone: true,
+            }));
         }
-        let gone = api.store.delete(&kind.table, key.clone(), old.revision, Some(new));
+        let gone = api
+            .store
+            .delete(&kind.table, key.clone(), old.revision, Some(new));
         return Ok(gone.ok().map(|stored| {
             strategy::after_write(api, kind, None, Some(&old.value));
-            Deleted { value: stored.value, gone: true }
+            Deleted {
+                value: stored.value,
+                gone: true,
+            }
         }));
     }
     if new == *old.value || options.dry_run {
-        return Ok(Some(Deleted { value: Arc::new(new), gone: false }));
+        return Ok(Some(Deleted {
+            value: Arc::new(new),
+            gone: false,
+        }));
     }
     let marked = api.store.update(&kind.table, key.clone(), old.revision, new);
     Ok(marked.ok().map(|stored| {
         strategy::after_write(api, kind, Some(&stored.value), Some(&old.value));
         // The first write after the mark may remove it already.
-        Deleted { value: stored.value, gone: false }
+        Deleted {
+            value: stored.value,
+            gone: false,
+        }
     }))
 }
 
 /// Marks an object for deletion; tells whether something holds it still.
 fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> bool {
-    if let Some(held) = strategy::mark_specially(api, kind, object) {
-        if held {
-            return true;
-        }
+    if let Some(held) = strategy::mark_specially(api, kind, object)
+        && held
+    {
+        return true;
     }
     let finalizers = finalizers(object, options);
     let grace = strategy::grace(kind, object, options.grace);
@@ -152,7 +184,9 @@ fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> 
     }
     if grace > 0 {
         // Already being deleted: the time may be shortened, not prolonged.
-        let before = meta::get(object, "deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0);
+        let before = meta::get(object, "deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         if grace < before {
             let after = Duration::from_secs(grace.unsigned_abs());
             meta::set(object, "deletionTimestamp", api.identity.timestamp_after(after));
@@ -184,7 +218,10 @@ pub(crate) fn finalizers(object: &Value, options: &DeleteOptions) -> Vec<String>
         Some(Propagation::Orphan) => (true, false),
         Some(Propagation::Foreground) => (false, true),
         Some(Propagation::Background) => (false, false),
-        None => (current.contains(&"orphan"), current.contains(&"foregroundDeletion")),
+        None => (
+            current.contains(&"orphan"),
+            current.contains(&"foregroundDeletion"),
+        ),
     };
     let mut finalizers: Vec<String> = current
         .iter()
@@ -223,5 +260,10 @@ pub(crate) async fn delete_collection(
         metadata["continue"] = "".into();
     }
     let value = view::list(kind, items, metadata);
-    Ok(Answer::Object { code: 200, value, encoding: form.encoding, warnings: Vec::new() })
+    Ok(Answer::Object {
+        code: 200,
+        value,
+        encoding: form.encoding,
+        warnings: Vec::new(),
+    })
 }

@@ -15,11 +15,19 @@ use crate::status::Failure;
 const VERSION: &str = "v1.36.2";
 
 pub(crate) fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
-    let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<&str> = request
+        .path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let registry = api.registry();
     let known = match segments.as_slice() {
         ["api"] | ["apis"] => aggregated(request, &registry, segments[0] == "api").unwrap_or_else(|| {
-            if segments[0] == "api" { versions(request) } else { groups(&registry) }
+            if segments[0] == "api" {
+                versions(request)
+            } else {
+                groups(&registry)
+            }
         }),
         ["api", version] => match resources(&registry, "", version) {
             Some(list) => Answer::json(list),
@@ -76,11 +84,24 @@ fn version() -> Answer {
 }
 
 fn paths(registry: &Registry) -> Vec<String> {
-    let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
-            .map(str::to_owned)
-            .to_vec();
-    for (group, versions) in registry.groups().into_iter().filter(|(group, _)| !group.is_empty()) {
+    let mut paths: Vec<String> = [
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (group, versions) in registry
+        .groups()
+        .into_iter()
+        .filter(|(group, _)| !group.is_empty())
+    {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
@@ -119,15 +140,24 @@ fn group_of(group: &str, versions: &[&str]) -> Value {
 
 fn group(registry: &Registry, group: &str) -> Option<Value> {
     let groups = registry.groups();
-    let (name, versions) = groups.iter().find(|(name, _)| *name == group && !name.is_empty())?;
+    let (name, versions) = groups
+        .iter()
+        .find(|(name, _)| *name == group && !name.is_empty())?;
     let mut value = group_of(name, versions);
     value["kind"] = "APIGroup".into();
     value["apiVersion"] = "v1".into();
     Some(value)
 }
 
-fn kinds_of<'a>(registry: &'a Registry, group: &'a str, version: &'a str) -> impl Iterator<Item = &'a Arc<Kind>> {
-    registry.kinds().iter().filter(move |kind| kind.group == group && kind.version == version)
+fn kinds_of<'a>(
+    registry: &'a Registry,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = &'a Arc<Kind>> {
+    registry
+        .kinds()
+        .iter()
+        .filter(move |kind| kind.group == group && kind.version == version)
 }
 
 fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
@@ -188,8 +218,15 @@ fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answ
     let accept = request.header("accept");
     let wanted = accept.split(',').find_map(|range| {
         let has = |part: &str| range.split(';').any(|found| found.trim() == part);
-        (has("as=APIGroupDiscoveryList") && has("g=apidiscovery.k8s.io"))
-            .then(|| if has("v=v2") { Some("v2") } else if has("v=v2beta1") { Some("v2beta1") } else { None })
+        (has("as=APIGroupDiscoveryList") && has("g=apidiscovery.k8s.io")).then(|| {
+            if has("v=v2") {
+                Some("v2")
+            } else if has("v=v2beta1") {
+                Some("v2beta1")
+            } else {
+                None
+            }
+        })
     });
     let version = wanted.flatten()?;
     let groups: Vec<Value> = registry
@@ -207,7 +244,11 @@ fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answ
                     })
                 })
                 .collect();
-            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            let metadata = if group.is_empty() {
+                json!({})
+            } else {
+                json!({"name": group})
+            };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
@@ -222,7 +263,11 @@ fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answ
     } else {
         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     };
-    Some(Answer::Raw { code: 200, content_type, body: value.to_string().into() })
+    Some(Answer::Raw {
+        code: 200,
+        content_type,
+        body: value.to_string().into(),
+    })
 }
 
 fn discovered(registry: &Registry, group: &str, version: &str) -> Vec<Value> {

@@ -14,9 +14,16 @@ pub(crate) struct FieldError {
 
 impl FieldError {
     pub(crate) fn required(field: impl Into<String>, detail: &str) -> FieldError {
-        let message =
-            if detail.is_empty() { "Required value".into() } else { format!("Required value: {detail}") };
-        FieldError { field: field.into(), reason: "FieldValueRequired", message }
+        let message = if detail.is_empty() {
+            "Required value".into()
+        } else {
+            format!("Required value: {detail}")
+        };
+        FieldError {
+            field: field.into(),
+            reason: "FieldValueRequired",
+            message,
+        }
     }
 
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> FieldError {
@@ -32,7 +39,10 @@ impl FieldError {
     }
 
     pub(crate) fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> FieldError {
-        FieldError { reason: "FieldValueTypeInvalid", ..FieldError::invalid(field, value, detail) }
+        FieldError {
+            reason: "FieldValueTypeInvalid",
+            ..FieldError::invalid(field, value, detail)
+        }
     }
 
     pub(crate) fn duplicate(field: impl Into<String>, value: &Value) -> FieldError {
@@ -65,7 +75,11 @@ impl FieldError {
         FieldError {
             field: field.into(),
             reason: "FieldValueNotSupported",
-            message: format!("Unsupported value: {}: supported values: {}", shown(value), supported.join(", ")),
+            message: format!(
+                "Unsupported value: {}: supported values: {}",
+                shown(value),
+                supported.join(", ")
+            ),
         }
     }
 
@@ -92,7 +106,11 @@ impl FieldError {
 
     /// The same error inside the field `parent`.
     pub(crate) fn below(mut self, parent: &str) -> FieldError {
-        self.field = if self.field == "<nil>" { parent.to_owned() } else { format!("{parent}.{}", self.field) };
+        self.field = if self.field == "<nil>" {
+            parent.to_owned()
+        } else {
+            format!("{parent}.{}", self.field)
+        };
         self
     }
 

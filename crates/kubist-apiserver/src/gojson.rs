@@ -26,7 +26,9 @@ fn write(out: &mut String, of: Of, before: Option<&Value>, value: &Value) {
         Value::Object(map) => {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort();
-            let message = of.filter(|(message, plural)| !plural && message.special.is_none()).map(|(message, _)| message);
+            let message = of
+                .filter(|(message, plural)| !plural && message.special.is_none())
+                .map(|(message, _)| message);
             if let (Some(message), true) = (message, before == Some(value)) {
                 keys.sort_by_key(|key| position(message, key));
             }
@@ -63,7 +65,9 @@ fn write(out: &mut String, of: Of, before: Option<&Value>, value: &Value) {
 }
 
 fn inner(field: &'static Field) -> Of {
-    field.message().map(|message| (message, field.map || field.repeated))
+    field
+        .message()
+        .map(|message| (message, field.map || field.repeated))
 }
 
 /// Where the struct has a field, counting inside inline structs.
@@ -73,7 +77,9 @@ fn position(message: &'static Message, key: &str) -> (usize, usize) {
             return (at, 0);
         }
         let inline = field.message().filter(|_| field.inline);
-        if let Some(below) = inline.and_then(|inline| inline.fields.iter().position(|field| field.json == key)) {
+        if let Some(below) =
+            inline.and_then(|inline| inline.fields.iter().position(|field| field.json == key))
+        {
             return (at, below);
         }
     }

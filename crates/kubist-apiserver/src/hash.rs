@@ -7,12 +7,17 @@ use crate::kind::Kind;
 
 /// The name of a kind's storage version, as `k8s.io/apiserver/pkg/endpoints/discovery` makes it.
 pub(crate) fn storage_version(kind: &Kind) -> String {
-    let version = kind.custom().map_or(kind.version.as_str(), |custom| &custom.storage_version);
+    let version = kind
+        .custom()
+        .map_or(kind.version.as_str(), |custom| &custom.storage_version);
     let hash = Sha256::digest(format!("{}/{version}/{}", kind.group, kind.kind));
     base64::engine::general_purpose::STANDARD.encode(&hash[..8])
 }
 
 /// The name of a document's content.
 pub(crate) fn document(bytes: &[u8]) -> String {
-    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
+    Sha512::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }

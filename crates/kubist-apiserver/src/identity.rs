@@ -22,7 +22,9 @@ impl Seed {
         // The hasher of the standard library is seeded by the system.
         use std::hash::{BuildHasher, Hasher};
         let hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        Seed { state: hasher.finish() }
+        Seed {
+            state: hasher.finish(),
+        }
     }
 
     /// SplitMix64: every seed gives a full period.
@@ -73,7 +75,10 @@ const LONGEST_BASE: usize = 63 - SUFFIX;
 
 impl Identity {
     pub(crate) fn new(seed: Seed, clock: Clock) -> Identity {
-        Identity { seed: Mutex::new(seed), clock }
+        Identity {
+            seed: Mutex::new(seed),
+            clock,
+        }
     }
 
     pub(crate) fn seed(&self) -> Seed {

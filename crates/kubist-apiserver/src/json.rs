@@ -21,11 +21,20 @@ pub(crate) struct Parsed {
 ///
 /// The text of Go's error.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
-    let mut reader = Reader { duplicates: Vec::new(), path: String::new(), depth: 0 };
+    let mut reader = Reader {
+        duplicates: Vec::new(),
+        path: String::new(),
+        depth: 0,
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Seed(&mut reader).deserialize(&mut deserializer).map_err(|_| syntax_error(bytes))?;
+    let value = Seed(&mut reader)
+        .deserialize(&mut deserializer)
+        .map_err(|_| syntax_error(bytes))?;
     deserializer.end().map_err(|_| syntax_error(bytes))?;
-    Ok(Parsed { value, duplicates: reader.duplicates })
+    Ok(Parsed {
+        value,
+        duplicates: reader.duplicates,
+    })
 }
 
 /// Reads one YAML document.
@@ -39,8 +48,12 @@ pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
     if text.trim_start().starts_with('{') {
         return parse(bytes);
     }
-    let value = serde_saphyr::from_str(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
-    Ok(Parsed { value, duplicates: Vec::new() })
+    let value =
+        serde_saphyr::from_str(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
+    Ok(Parsed {
+        value,
+        duplicates: Vec::new(),
+    })
 }
 
 struct Reader {
@@ -135,7 +148,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
 impl Reader {
     fn deeper(&mut self) -> Result<&mut Reader, &'static str> {
         self.depth += 1;
-        if self.depth > DEPTH { Err("exceeded max depth") } else { Ok(self) }
+        if self.depth > DEPTH {
+            Err("exceeded max depth")
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -294,10 +311,7 @@ impl Scanner<'_> {
         self.at += 1;
         for want in word.bytes().skip(1) {
             if self.peek() != Some(want) {
-                return self.fail_in(&format!(
-                    "in literal {word} (expecting {})",
-                    quoted(want)
-                ));
+                return self.fail_in(&format!("in literal {word} (expecting {})", quoted(want)));
             }
             self.at += 1;
         }
@@ -331,7 +345,10 @@ mod tests {
     #[test]
     fn errors_read_as_those_of_go() {
         for (text, want) in [
-            ("{not json", "invalid character 'n' looking for beginning of object key string"),
+            (
+                "{not json",
+                "invalid character 'n' looking for beginning of object key string",
+            ),
             ("", "unexpected end of JSON input"),
             ("{\"a\":1", "unexpected end of JSON input"),
             ("{\"a\" 1}", "invalid character '1' after object key"),

@@ -151,7 +151,11 @@ impl Registry {
     /// The built-in resources, and then those of CRDs.
     pub(crate) fn new(custom: impl IntoIterator<Item = Kind>) -> Registry {
         let mut registry = Registry::default();
-        for kind in kubist_schema::resources().iter().filter_map(Kind::builtin).chain(custom) {
+        for kind in kubist_schema::resources()
+            .iter()
+            .filter_map(Kind::builtin)
+            .chain(custom)
+        {
             let path = (kind.group.clone(), kind.version.clone(), kind.plural.clone());
             registry.by_path.insert(path, registry.kinds.len());
             registry.kinds.push(Arc::new(kind));
@@ -160,13 +164,10 @@ impl Registry {
     }
 
     pub(crate) fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Kind>> {
-        let at = self.by_path.get(&(group.to_owned(), version.to_owned(), plural.to_owned()))?;
+        let at = self
+            .by_path
+            .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))?;
         self.kinds.get(*at)
-    }
-
-    /// The first kind of that name in that group and version.
-    pub(crate) fn by_kind(&self, group: &str, version: &str, kind: &str) -> Option<&Arc<Kind>> {
-        self.kinds.iter().find(|known| known.kind == kind && known.group == group && known.version == version)
     }
 
     pub(crate) fn kinds(&self) -> &[Arc<Kind>] {
@@ -223,10 +224,35 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_as_documented() {
-        let mut versions = ["foo10", "v1", "v2beta1", "foo1", "v11alpha2", "v10", "v3beta1", "v10beta3", "v12alpha1", "v11beta2", "v2"];
+        let mut versions = [
+            "foo10",
+            "v1",
+            "v2beta1",
+            "foo1",
+            "v11alpha2",
+            "v10",
+            "v3beta1",
+            "v10beta3",
+            "v12alpha1",
+            "v11beta2",
+            "v2",
+        ];
         versions.sort_by(|a, b| version_order(b, a));
-        assert_eq!(versions, [
-            "v10", "v2", "v1", "v11beta2", "v10beta3", "v3beta1", "v2beta1", "v12alpha1", "v11alpha2", "foo1", "foo10"
-        ]);
+        assert_eq!(
+            versions,
+            [
+                "v10",
+                "v2",
+                "v1",
+                "v11beta2",
+                "v10beta3",
+                "v3beta1",
+                "v2beta1",
+                "v12alpha1",
+                "v11alpha2",
+                "foo1",
+                "foo10"
+            ]
+        );
     }
 }

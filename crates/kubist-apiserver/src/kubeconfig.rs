@@ -5,7 +5,9 @@ use serde_json::json;
 
 /// Writes a kubeconfig; JSON values inside it are YAML, too, and need no escaping of their own.
 pub(crate) fn write(url: &str, authority: Option<&str>, token: Option<&str>) -> String {
-    let mut text = String::from("apiVersion: v1\nkind: Config\ncurrent-context: kubist\nclusters:\n- name: kubist\n  cluster:\n");
+    let mut text = String::from(
+        "apiVersion: v1\nkind: Config\ncurrent-context: kubist\nclusters:\n- name: kubist\n  cluster:\n",
+    );
     text.push_str(&format!("    server: {}\n", json!(url)));
     if let Some(authority) = authority {
         let data = base64::engine::general_purpose::STANDARD.encode(authority);

@@ -9,12 +9,20 @@ pub(crate) fn group_version(api_version: &str) -> (&str, &str) {
 
 /// The `apiVersion` of a group and version.
 pub(crate) fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// A text field of `metadata`, empty if it isn't there.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or("")
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 pub(crate) fn name(object: &Value) -> &str {
@@ -27,7 +35,10 @@ pub(crate) fn uid(object: &Value) -> &str {
 
 /// A field of `metadata`.
 pub(crate) fn get<'a>(object: &'a Value, field: &str) -> Option<&'a Value> {
-    object.get("metadata")?.get(field).filter(|value| !value.is_null())
+    object
+        .get("metadata")?
+        .get(field)
+        .filter(|value| !value.is_null())
 }
 
 /// `metadata`, made if it isn't there.
@@ -87,10 +98,16 @@ pub(crate) fn set_finalizers(object: &mut Value, finalizers: Vec<String>) {
 
 /// The texts in a list, nothing if it is no list.
 pub(crate) fn strings(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    list.and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The value at a dotted path.
 pub(crate) fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').filter(|step| !step.is_empty()).try_fold(object, |value, step| value.get(step))
+    path.split('.')
+        .filter(|step| !step.is_empty())
+        .try_fold(object, |value, step| value.get(step))
 }

@@ -38,7 +38,11 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 
 /// What is wrong with a name, in upstream's words.
 pub(crate) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
-    let longest = if matches!(rule, NameRule::Label | NameRule::Label1035) { 63 } else { 253 };
+    let longest = if matches!(rule, NameRule::Label | NameRule::Label1035) {
+        63
+    } else {
+        253
+    };
     let mut problems = Vec::new();
     if rule != NameRule::PathSegment && name.len() > longest {
         problems.push(format!("must be no more than {longest} bytes"));
@@ -89,7 +93,10 @@ pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<
     }
     let name = meta::name(object);
     if name.is_empty() {
-        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+        errors.push(FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     } else {
         for problem in name_problems(rule, name) {
             errors.push(FieldError::invalid_text("metadata.name", name, &problem));
@@ -101,11 +108,18 @@ pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<
             errors.push(FieldError::required("metadata.namespace", ""));
         } else {
             for problem in name_problems(NameRule::Label, namespace) {
-                errors.push(FieldError::invalid_text("metadata.namespace", namespace, &problem));
+                errors.push(FieldError::invalid_text(
+                    "metadata.namespace",
+                    namespace,
+                    &problem,
+                ));
             }
         }
     } else if !namespace.is_empty() {
-        errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type"));
+        errors.push(FieldError::forbidden(
+            "metadata.namespace",
+            "not allowed on this type",
+        ));
     }
     if meta::generation(object) < 0 {
         let generation = meta::generation(object).into();
@@ -144,7 +158,14 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             ));
         }
     }
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         let (after, before) = (meta::get(new, field), meta::get(old, field));
         if after != before {
             let value = after.cloned().unwrap_or(Value::Null);
@@ -262,7 +283,11 @@ fn owners(owners: Option<&Value>) -> Vec<FieldError> {
         }
         for key in ["kind", "name", "uid"] {
             if text(key).is_empty() {
-                errors.push(FieldError::invalid_text(format!("{FIELD}.{key}"), "", "must not be empty"));
+                errors.push(FieldError::invalid_text(
+                    format!("{FIELD}.{key}"),
+                    "",
+                    "must not be empty",
+                ));
             }
         }
         if group.is_empty() && version == "v1" && text("kind") == "Event" {
@@ -304,7 +329,9 @@ fn finalizer(finalizer: &str, field: &str) -> Vec<FieldError> {
 
 /// Owner references without repetitions; tells whether there were any.
 pub(crate) fn drop_duplicate_owners(metadata: &mut Map<String, Value>) -> bool {
-    let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") else { return false };
+    let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") else {
+        return false;
+    };
     let before = owners.len();
     let mut seen: Vec<Value> = Vec::with_capacity(before);
     owners.retain(|owner| {

@@ -50,7 +50,10 @@ pub(crate) enum View {
 }
 
 impl Form {
-    pub(crate) const JSON: Form = Form { encoding: Encoding::Json, view: View::Object };
+    pub(crate) const JSON: Form = Form {
+        encoding: Encoding::Json,
+        view: View::Object,
+    };
 }
 
 /// Chooses the form that an `Accept` header asks for.
@@ -81,9 +84,14 @@ fn read(range: &str, custom: bool) -> (u32, Option<Form>) {
     };
     let (mut quality, mut view, mut group, mut version, mut stream) = (1000, "", "", "", "");
     for part in parts {
-        match part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+        match part
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+        {
             Some(("q", value)) => {
-                quality = value.parse::<f32>().map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32);
+                quality = value
+                    .parse::<f32>()
+                    .map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32);
             }
             Some(("as", value)) => view = value,
             Some(("g", value)) => group = value,
@@ -120,23 +128,47 @@ pub(crate) const BUILTIN: &[&str] = &[
 ];
 
 /// What a custom resource can be had as.
-pub(crate) const CUSTOM: &[&str] = &["application/json", "application/yaml", "application/json;stream=watch"];
+pub(crate) const CUSTOM: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/json;stream=watch",
+];
 
 /// What bodies a built-in kind takes.
-const BODIES: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+const BODIES: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
 /// What bodies a custom resource takes.
 const CUSTOM_BODIES: &[&str] = &["application/json", "application/yaml"];
 
 /// Reads the body of a create or an update.
-pub(crate) fn body(content_type: &str, custom: bool, bytes: &[u8]) -> Result<Result<Parsed, String>, Failure> {
-    let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+pub(crate) fn body(
+    content_type: &str,
+    custom: bool,
+    bytes: &[u8],
+) -> Result<Result<Parsed, String>, Failure> {
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
     match media_type.as_str() {
         "" | JSON => Ok(json::parse(bytes)),
         YAML | "text/yaml" | "application/x-yaml" => Ok(json::parse_yaml(bytes)),
         protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes)
-            .map(|value| Parsed { value, duplicates: Vec::new() })
+            .map(|value| Parsed {
+                value,
+                duplicates: Vec::new(),
+            })
             .map_err(|error| error.to_string())),
-        _ => Err(Failure::unsupported_media_type(if custom { CUSTOM_BODIES } else { BODIES })),
+        _ => Err(Failure::unsupported_media_type(if custom {
+            CUSTOM_BODIES
+        } else {
+            BODIES
+        })),
     }
 }
 
@@ -145,7 +177,9 @@ mod tests {
     use super::*;
 
     fn form(header: &str) -> Option<(Encoding, View)> {
-        accept(header, false, BUILTIN).ok().map(|form| (form.encoding, form.view))
+        accept(header, false, BUILTIN)
+            .ok()
+            .map(|form| (form.encoding, form.view))
     }
 
     #[test]
@@ -153,8 +187,14 @@ mod tests {
         assert_eq!(form("application/json"), Some((Encoding::Json, View::Object)));
         assert_eq!(form("*/*"), Some((Encoding::Json, View::Object)));
         assert_eq!(form("text/html"), None);
-        assert_eq!(form("text/html, application/yaml"), Some((Encoding::Yaml, View::Object)));
-        assert_eq!(form("application/yaml;q=0.5, application/json"), Some((Encoding::Json, View::Object)));
+        assert_eq!(
+            form("text/html, application/yaml"),
+            Some((Encoding::Yaml, View::Object))
+        );
+        assert_eq!(
+            form("application/yaml;q=0.5, application/json"),
+            Some((Encoding::Json, View::Object))
+        );
         assert_eq!(
             form("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"),
             Some((Encoding::Json, View::Table))
@@ -163,7 +203,11 @@ mod tests {
             form("application/vnd.kubernetes.protobuf,application/json"),
             Some((Encoding::Protobuf, View::Object))
         );
-        let custom = accept("application/vnd.kubernetes.protobuf,application/json", true, CUSTOM);
+        let custom = accept(
+            "application/vnd.kubernetes.protobuf,application/json",
+            true,
+            CUSTOM,
+        );
         assert_eq!(custom.ok(), Some(Form::JSON));
         assert_eq!(form("application/json;as=Nope;v=v1;g=meta.k8s.io"), None);
     }

@@ -17,8 +17,10 @@ pub(crate) fn answer(registry: &Registry, request: &Request, path: &[&str]) -> R
         ["v3", "api", version] => Ok(document(registry, "", version, "v3")),
         ["v3", "apis", group, version] => Ok(document(registry, group, version, "v3")),
         // Clients that cannot read JSON here fall back to v3.
-        ["v2"] if !request.header("accept").contains("json") && !request.header("accept").is_empty()
-            && !request.header("accept").contains("*/*") =>
+        ["v2"]
+            if !request.header("accept").contains("json")
+                && !request.header("accept").is_empty()
+                && !request.header("accept").contains("*/*") =>
         {
             Err(Failure::not_acceptable(&["application/json"]))
         }
@@ -45,15 +47,26 @@ fn index(registry: &Registry) -> Answer {
 }
 
 fn path_of(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
 }
 
 fn raw(value: Value, content_type: &'static str) -> Answer {
-    Answer::Raw { code: 200, content_type, body: value.to_string().into() }
+    Answer::Raw {
+        code: 200,
+        content_type,
+        body: value.to_string().into(),
+    }
 }
 
 fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> Answer {
-    let known = registry.kinds().iter().any(|kind| kind.group == group && kind.version == version);
+    let known = registry
+        .kinds()
+        .iter()
+        .any(|kind| kind.group == group && kind.version == version);
     if !known {
         return Answer::text(404, "404 page not found\n");
     }
@@ -61,9 +74,18 @@ fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> A
 }
 
 fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
-    let mut schemas = Schemas { prefix: "#/components/schemas/", out: Map::new(), todo: Vec::new(), seen: BTreeSet::new() };
+    let mut schemas = Schemas {
+        prefix: "#/components/schemas/",
+        out: Map::new(),
+        todo: Vec::new(),
+        seen: BTreeSet::new(),
+    };
     let mut paths = Map::new();
-    for kind in registry.kinds().iter().filter(|kind| kind.group == group && kind.version == version) {
+    for kind in registry
+        .kinds()
+        .iter()
+        .filter(|kind| kind.group == group && kind.version == version)
+    {
         schemas.kind(kind);
         schemas.paths(kind, &mut paths);
     }
@@ -77,7 +99,12 @@ fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
 }
 
 fn whole(registry: &Registry) -> Answer {
-    let mut schemas = Schemas { prefix: "#/definitions/", out: Map::new(), todo: Vec::new(), seen: BTreeSet::new() };
+    let mut schemas = Schemas {
+        prefix: "#/definitions/",
+        out: Map::new(),
+        todo: Vec::new(),
+        seen: BTreeSet::new(),
+    };
     for kind in registry.kinds() {
         schemas.kind(kind);
     }
@@ -140,7 +167,10 @@ impl Schemas {
                 let mut schema = custom.schema.clone();
                 let meta = self.object_meta();
                 let properties = crate::meta::child(&mut schema, "properties");
-                properties.insert("apiVersion".into(), json!({"type": "string", "description": API_VERSION}));
+                properties.insert(
+                    "apiVersion".into(),
+                    json!({"type": "string", "description": API_VERSION}),
+                );
                 properties.insert("kind".into(), json!({"type": "string", "description": KIND}));
                 properties.insert("metadata".into(), meta);
                 schema["x-kubernetes-group-version-kind"] = json!([gvk(kind, &kind.kind)]);
@@ -191,9 +221,12 @@ impl Schemas {
             of_collection.insert("post".into(), operation("post", true));
         }
         let mut of_one = Map::new();
-        for (verb, method, body) in
-            [("get", "get", false), ("update", "put", true), ("patch", "patch", true), ("delete", "delete", false)]
-        {
+        for (verb, method, body) in [
+            ("get", "get", false),
+            ("update", "put", true),
+            ("patch", "patch", true),
+            ("delete", "delete", false),
+        ] {
             if kind.allows(verb) {
                 let action = if verb == "update" { "put" } else { verb };
                 of_one.insert(method.into(), operation(action, body));
@@ -262,10 +295,10 @@ impl Schemas {
         } else {
             one
         };
-        if let (Some(default), true) = (field.default, plain) {
-            if let Ok(default) = serde_json::from_str::<Value>(default) {
-                schema["default"] = default;
-            }
+        if let (Some(default), true) = (field.default, plain)
+            && let Ok(default) = serde_json::from_str::<Value>(default)
+        {
+            schema["default"] = default;
         }
         if field.repeated {
             schema["x-kubernetes-list-type"] = match field.list_type {

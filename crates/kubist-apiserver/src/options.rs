@@ -34,7 +34,11 @@ impl WriteOptions {
             Some("Ignore") => FieldValidation::Ignore,
             Some(other) => {
                 let supported = ["", "Ignore", "Strict", "Warn"];
-                errors.push(FieldError::not_supported("fieldValidation", &other.into(), &supported));
+                errors.push(FieldError::not_supported(
+                    "fieldValidation",
+                    &other.into(),
+                    &supported,
+                ));
                 FieldValidation::Warn
             }
         };
@@ -49,7 +53,11 @@ impl WriteOptions {
         }
         let force = query.flag("force").unwrap_or(false);
         if errors.is_empty() {
-            Ok(WriteOptions { dry_run, validation, force })
+            Ok(WriteOptions {
+                dry_run,
+                validation,
+                force,
+            })
         } else {
             Err(invalid(kind, &errors))
         }
@@ -64,7 +72,11 @@ fn dry_run(values: Vec<&str>, errors: &mut Vec<FieldError>) -> bool {
     let values: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
     if values.iter().any(|value| *value != "All") {
         let shown: Vec<Value> = values.iter().map(|value| (*value).into()).collect();
-        errors.push(FieldError::not_supported("dryRun", &Value::Array(shown), &["All"]));
+        errors.push(FieldError::not_supported(
+            "dryRun",
+            &Value::Array(shown),
+            &["All"],
+        ));
     }
     !values.is_empty()
 }
@@ -103,9 +115,8 @@ impl DeleteOptions {
                 options.grace = body.get("gracePeriodSeconds").and_then(Value::as_i64);
                 policy = text("propagationPolicy");
                 orphan = body.get("orphanDependents").and_then(Value::as_bool);
-                let precondition = |key: &str| {
-                    body.get("preconditions")?.get(key)?.as_str().map(str::to_owned)
-                };
+                let precondition =
+                    |key: &str| body.get("preconditions")?.get(key)?.as_str().map(str::to_owned);
                 options.uid = precondition("uid");
                 options.resource_version = precondition("resourceVersion");
             }
@@ -118,7 +129,11 @@ impl DeleteOptions {
         }
         if policy.is_some() && orphan.is_some() {
             let detail = "orphanDependents and deletionPropagation cannot be both set";
-            errors.push(FieldError::invalid("propagationPolicy", &policy.clone().into(), detail));
+            errors.push(FieldError::invalid(
+                "propagationPolicy",
+                &policy.clone().into(),
+                detail,
+            ));
         }
         options.propagation = match policy.as_deref() {
             None => match orphan {
@@ -131,12 +146,20 @@ impl DeleteOptions {
             Some("Foreground") => Some(Propagation::Foreground),
             Some(other) => {
                 let supported = ["Foreground", "Background", "Orphan", "nil"];
-                errors.push(FieldError::not_supported("propagationPolicy", &other.into(), &supported));
+                errors.push(FieldError::not_supported(
+                    "propagationPolicy",
+                    &other.into(),
+                    &supported,
+                ));
                 None
             }
         };
         options.orphan_denied = orphan == Some(false);
-        if errors.is_empty() { Ok(options) } else { Err(invalid("DeleteOptions", &errors)) }
+        if errors.is_empty() {
+            Ok(options)
+        } else {
+            Err(invalid("DeleteOptions", &errors))
+        }
     }
 }
 
@@ -211,11 +234,16 @@ impl ListOptions {
         let limited = limit.is_some_and(|limit| limit > 0);
         let legacy = limited && matching.is_none() && version.is_some_and(|version| version != "0");
         Ok(ListOptions {
-            limit: limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0),
+            limit: limit
+                .and_then(|limit| usize::try_from(limit).ok())
+                .filter(|limit| *limit > 0),
             continuation: continuation.map(str::to_owned),
             resource_version: version.map(str::to_owned),
             exact: matching == Some("Exact") || legacy,
-            timeout: query.integer("timeoutSeconds")?.and_then(|seconds| u64::try_from(seconds).ok()).filter(|s| *s > 0),
+            timeout: query
+                .integer("timeoutSeconds")?
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .filter(|s| *s > 0),
             bookmarks: query.flag("allowWatchBookmarks").unwrap_or(false),
             send_initial,
         })
@@ -225,7 +253,11 @@ impl ListOptions {
 /// Reads a resource version, with the words of Go on failure.
 pub(crate) fn resource_version(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| {
-        let what = if text.bytes().all(|b| b.is_ascii_digit()) { "value out of range" } else { "invalid syntax" };
+        let what = if text.bytes().all(|b| b.is_ascii_digit()) {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        };
         format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: {what}")
     })
 }

@@ -15,7 +15,10 @@ pub(crate) fn qos(pod: &Value) -> &'static str {
     for container in containers {
         let amount = |kind: &str, name: &str| {
             let text = meta::at(container, "resources")?.get(kind)?.get(name)?.as_str()?;
-            quantity::parse(text).ok().map(|quantity| quantity.nanos).filter(|nanos| *nanos > 0)
+            quantity::parse(text)
+                .ok()
+                .map(|quantity| quantity.nanos)
+                .filter(|nanos| *nanos > 0)
         };
         for name in ["cpu", "memory"] {
             let (request, limit) = (amount("requests", name), amount("limits", name));
@@ -46,7 +49,9 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
         }
         "ephemeralcontainers" => {
             let ephemeral = meta::at(new, "spec.ephemeralContainers").cloned();
-            keep_but(new, old, |kept| put(meta::child(kept, "spec"), "ephemeralContainers", ephemeral));
+            keep_but(new, old, |kept| {
+                put(meta::child(kept, "spec"), "ephemeralContainers", ephemeral)
+            });
         }
         _ => {}
     }
@@ -73,18 +78,30 @@ fn put(map: &mut serde_json::Map<String, Value>, key: &str, value: Option<Value>
 
 /// What a pod's spec may not change into.
 pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
-    let (Some(new_spec), Some(old_spec)) = (new.get("spec"), old.get("spec")) else { return Vec::new() };
+    let (Some(new_spec), Some(old_spec)) = (new.get("spec"), old.get("spec")) else {
+        return Vec::new();
+    };
     let allowed = |spec: &Value| {
         let mut spec = spec.clone();
         for list in ["containers", "initContainers"] {
-            for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            for container in spec
+                .get_mut(list)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 if let Some(container) = container.as_object_mut() {
                     container.remove("image");
                 }
             }
         }
         if let Some(spec) = spec.as_object_mut() {
-            for field in ["activeDeadlineSeconds", "tolerations", "ephemeralContainers", "schedulingGates"] {
+            for field in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "ephemeralContainers",
+                "schedulingGates",
+            ] {
                 spec.remove(field);
             }
         }
@@ -104,14 +121,21 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 
 /// Sets a condition of a pod to true, at `time`.
 pub(crate) fn set_condition(pod: &mut Value, name: &str, time: &str) {
-    let conditions = meta::child(pod, "status").entry("conditions").or_insert_with(|| json!([]));
+    let conditions = meta::child(pod, "status")
+        .entry("conditions")
+        .or_insert_with(|| json!([]));
     if !conditions.is_array() {
         *conditions = json!([]);
     }
-    let Value::Array(conditions) = conditions else { return };
+    let Value::Array(conditions) = conditions else {
+        return;
+    };
     let condition =
         json!({"type": name, "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
-    match conditions.iter_mut().find(|known| known.get("type").is_some_and(|known| known == name)) {
+    match conditions
+        .iter_mut()
+        .find(|known| known.get("type").is_some_and(|known| known == name))
+    {
         Some(known) => *known = condition,
         None => conditions.push(condition),
     }

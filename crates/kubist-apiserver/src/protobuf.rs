@@ -110,7 +110,9 @@ fn read_message(
     }
     let mut reader = Reader::new(bytes);
     while let Some((number, value)) = reader.next()? {
-        let Some(field) = message.number(number) else { continue };
+        let Some(field) = message.number(number) else {
+            continue;
+        };
         match field.message() {
             Some(inline) if field.inline => {
                 read_message(inline, value.bytes()?, out, depth + 1)?;
@@ -228,7 +230,11 @@ fn read_special(special: Special, bytes: &[u8], depth: usize) -> Result<Value, E
         Special::SchemaOrStringArray if lists.is_empty() => schema(texts[1])?,
         Special::SchemaOrStringArray => lists
             .into_iter()
-            .map(|item| std::str::from_utf8(item).map(Value::from).map_err(|_| Error::Malformed))
+            .map(|item| {
+                std::str::from_utf8(item)
+                    .map(Value::from)
+                    .map_err(|_| Error::Malformed)
+            })
             .collect::<Result<_, _>>()?,
     })
 }
@@ -247,7 +253,9 @@ fn write_message(message: &'static Message, object: &Map<String, Value>, out: &m
         }
         match (object.get(field.json), field.repeated, field.map) {
             (Some(Value::Array(items)), true, _) => {
-                items.iter().for_each(|item| write_value(field, item, field.number, out));
+                items
+                    .iter()
+                    .for_each(|item| write_value(field, item, field.number, out));
             }
             (Some(Value::Object(map)), _, true) => {
                 for (key, value) in map {
@@ -280,10 +288,15 @@ fn write_value(field: &'static Field, value: &Value, number: u32, out: &mut Writ
         Type::Int32 | Type::Int64 => out.integer(number, value.as_i64().unwrap_or(0)),
         Type::Bool => out.integer(number, i64::from(value.as_bool().unwrap_or(false))),
         Type::Double => out.double(number, value.as_f64().unwrap_or(0.0)),
-        Type::Bytes => out.bytes(number, &STANDARD.decode(value.as_str().unwrap_or("")).unwrap_or_default()),
+        Type::Bytes => out.bytes(
+            number,
+            &STANDARD.decode(value.as_str().unwrap_or("")).unwrap_or_default(),
+        ),
         Type::StringList => {
             let mut inner = Writer::default();
-            meta::strings(Some(value)).into_iter().for_each(|item| inner.bytes(1, item.as_bytes()));
+            meta::strings(Some(value))
+                .into_iter()
+                .for_each(|item| inner.bytes(1, item.as_bytes()));
             out.bytes(number, &inner.finish());
         }
         Type::Any | Type::Message | Type::Unknown => {}
@@ -303,7 +316,11 @@ fn write_special(special: Special, value: &Value, out: &mut Writer) {
             let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
             if let Some(time) = time {
                 out.integer(1, time.as_second());
-                let nanos = if special == Special::Time { 0 } else { time.subsec_nanosecond() };
+                let nanos = if special == Special::Time {
+                    0
+                } else {
+                    time.subsec_nanosecond()
+                };
                 out.integer(2, i64::from(nanos));
             }
         }
@@ -314,7 +331,9 @@ fn write_special(special: Special, value: &Value, out: &mut Writer) {
             out.bytes(3, value.as_str().unwrap_or("").as_bytes());
         }
         Special::Duration => {
-            let nanos = value.as_str().and_then(|text| text.strip_suffix("ns")?.parse().ok());
+            let nanos = value
+                .as_str()
+                .and_then(|text| text.strip_suffix("ns")?.parse().ok());
             out.integer(1, nanos.unwrap_or(0));
         }
         Special::RawExtension | Special::FieldsV1 | Special::Json => {
@@ -334,7 +353,9 @@ fn write_special(special: Special, value: &Value, out: &mut Writer) {
         },
         Special::SchemaOrStringArray => match value {
             Value::Array(_) => {
-                meta::strings(Some(value)).into_iter().for_each(|item| out.bytes(2, item.as_bytes()));
+                meta::strings(Some(value))
+                    .into_iter()
+                    .for_each(|item| out.bytes(2, item.as_bytes()));
             }
             value => out.bytes(1, &schema(value)),
         },
@@ -360,13 +381,16 @@ mod tests {
             if !is_sample || path.to_string_lossy().contains("after_roundtrip") {
                 continue;
             }
-            let (Ok(bytes), Ok(text)) = (std::fs::read(&path), std::fs::read(path.with_extension("json"))) else {
+            let (Ok(bytes), Ok(text)) = (std::fs::read(&path), std::fs::read(path.with_extension("json")))
+            else {
                 continue;
             };
             let want: Value = serde_json::from_slice(&text).unwrap();
             let text = |key: &str| want.get(key).and_then(Value::as_str).unwrap_or("");
             let (group, version) = meta::group_version(text("apiVersion"));
-            let Some(message) = kubist_schema::kind(group, version, text("kind")) else { continue };
+            let Some(message) = kubist_schema::kind(group, version, text("kind")) else {
+                continue;
+            };
             let name = path.display();
             let read = read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             let (read, _) = crate::decode::decode(message, read).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -4,11 +4,29 @@
 //! kind of suffix (decimal, binary, exponent) that was given; as
 //! `k8s.io/apimachinery/pkg/api/resource` defines it.
 
-pub(crate) const MALFORMED: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+pub(crate) const MALFORMED: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
-const DECIMAL: [(&str, i32); 10] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
-const BINARY: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
+const BINARY: [(&str, u32); 6] = [
+    ("Ki", 10),
+    ("Mi", 20),
+    ("Gi", 30),
+    ("Ti", 40),
+    ("Pi", 50),
+    ("Ei", 60),
+];
 
 /// A quantity in nano-units, and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,19 +55,26 @@ pub(crate) fn parse(text: &str) -> Result<Quantity, String> {
         Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
-    let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(rest.len());
     let (number, suffix) = rest.split_at(digits);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || whole.len() > 20 {
         return Err(malformed());
     }
 
-    let (format, exponent, shift) = if let Some((_, shift)) = BINARY.iter().find(|(name, _)| *name == suffix) {
+    let (format, exponent, shift) = if let Some((_, shift)) = BINARY.iter().find(|(name, _)| *name == suffix)
+    {
         (Format::Binary, 0, *shift)
     } else if let Some((_, exponent)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
         (Format::Decimal, *exponent, 0)
     } else if let Some(exponent) = suffix.strip_prefix(['e', 'E']) {
-        (Format::Exponent, exponent.parse::<i32>().map_err(|_| malformed())?, 0)
+        (
+            Format::Exponent,
+            exponent.parse::<i32>().map_err(|_| malformed())?,
+            0,
+        )
     } else {
         return Err(malformed());
     };
@@ -72,7 +97,10 @@ pub(crate) fn parse(text: &str) -> Result<Quantity, String> {
         let divisor = 10i128.saturating_pow(scale.unsigned_abs());
         value / divisor + i128::from(value % divisor != 0)
     };
-    Ok(Quantity { nanos: if negative { -value } else { value }, format })
+    Ok(Quantity {
+        nanos: if negative { -value } else { value },
+        format,
+    })
 }
 
 impl Quantity {
@@ -83,7 +111,10 @@ impl Quantity {
         }
         if self.format == Format::Binary && self.nanos % ONE == 0 && (self.nanos / ONE).abs() >= 1024 {
             let units = self.nanos / ONE;
-            let best = BINARY.iter().rev().find(|(_, shift)| units % (1i128 << shift) == 0);
+            let best = BINARY
+                .iter()
+                .rev()
+                .find(|(_, shift)| units % (1i128 << shift) == 0);
             return match best {
                 Some((suffix, shift)) => format!("{}{suffix}", units >> shift),
                 None => units.to_string(),

@@ -56,12 +56,20 @@ pub(crate) fn show(
         View::Table => table::of(kind, &[value], None, table::included(&request.query)?, true),
         View::PartialList => return Err(not_convertible(kind)),
     };
-    Ok(Answer::Object { code, value, encoding: form.encoding, warnings })
+    Ok(Answer::Object {
+        code,
+        value,
+        encoding: form.encoding,
+        warnings,
+    })
 }
 
 fn not_convertible(kind: &Kind) -> Failure {
-    let available =
-        if kind.custom().is_some() { crate::negotiate::CUSTOM } else { crate::negotiate::BUILTIN };
+    let available = if kind.custom().is_some() {
+        crate::negotiate::CUSTOM
+    } else {
+        crate::negotiate::BUILTIN
+    };
     Failure::not_acceptable(available)
 }
 
@@ -106,9 +114,20 @@ pub(crate) async fn list(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
             "metadata": metadata,
             "items": items.iter().map(view::partial).collect::<Vec<_>>(),
         }),
-        View::Table => table::of(kind, &items, Some(metadata), table::included(&request.query)?, true),
+        View::Table => table::of(
+            kind,
+            &items,
+            Some(metadata),
+            table::included(&request.query)?,
+            true,
+        ),
     };
-    Ok(Answer::Object { code: 200, value, encoding: form.encoding, warnings: Vec::new() })
+    Ok(Answer::Object {
+        code: 200,
+        value,
+        encoding: form.encoding,
+        warnings: Vec::new(),
+    })
 }
 
 /// One page of a list.
@@ -138,13 +157,17 @@ pub(crate) async fn page(
         None => None,
     };
     if token.is_some() && asked.is_some_and(|version| version > 0) {
-        return Err(Failure::bad_request("specifying resource version is not allowed when using continue"));
+        return Err(Failure::bad_request(
+            "specifying resource version is not allowed when using continue",
+        ));
     }
 
     let (items, revision) = match (&token, asked) {
         (Some(token), _) => match token.revision {
             Some(revision) => {
-                let items = api.store.list_at(&kind.table, namespace, Some(&token.after), revision);
+                let items = api
+                    .store
+                    .list_at(&kind.table, namespace, Some(&token.after), revision);
                 (items.map_err(|_| expired(&token.after))?, revision)
             }
             // A token from an expired list: the rest as it is now.
@@ -152,12 +175,15 @@ pub(crate) async fn page(
         },
         (None, Some(version)) if options.exact => {
             wait_for(api, version).await?;
-            let items = api.store.list_at(&kind.table, namespace, None, version).map_err(|compacted| {
-                Failure::expired(format!(
-                    "The resourceVersion for the provided list is too old: {version} ({})",
-                    compacted.oldest
-                ))
-            })?;
+            let items = api
+                .store
+                .list_at(&kind.table, namespace, None, version)
+                .map_err(|compacted| {
+                    Failure::expired(format!(
+                        "The resourceVersion for the provided list is too old: {version} ({})",
+                        compacted.oldest
+                    ))
+                })?;
             (items, version)
         }
         (None, version) => {
@@ -174,14 +200,25 @@ pub(crate) async fn page(
         Some(0) => usize::MAX,
         _ => options.limit.unwrap_or(usize::MAX),
     };
-    let mut page = Page { items: Vec::new(), revision, continuation: None, remaining: None };
+    let mut page = Page {
+        items: Vec::new(),
+        revision,
+        continuation: None,
+        remaining: None,
+    };
     for (at, (key, stored)) in items.into_iter().enumerate() {
         if !selection.matches(kind, &stored.value) {
             continue;
         }
         if page.items.len() == limit {
             if let Some((last, _)) = page.items.last() {
-                page.continuation = Some(Token { revision: Some(revision), after: last.clone() }.write());
+                page.continuation = Some(
+                    Token {
+                        revision: Some(revision),
+                        after: last.clone(),
+                    }
+                    .write(),
+                );
             }
             page.remaining = Some(all - at);
             break;
@@ -192,7 +229,11 @@ pub(crate) async fn page(
 }
 
 fn expired(after: &Key) -> Failure {
-    let token = Token { revision: None, after: after.clone() }.write();
+    let token = Token {
+        revision: None,
+        after: after.clone(),
+    }
+    .write();
     Failure::expired(
         "The provided continue parameter is too old to display a consistent list result. You can start a new list \
          without the continue parameter, or use the continue token in this response to retrieve the remainder of \
@@ -226,8 +267,11 @@ impl Token {
     }
 
     fn read(text: &str) -> Result<Token, Failure> {
-        let invalid =
-            |why: String| Failure::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let invalid = |why: String| {
+            Failure::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
             let at = match error {
                 base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
@@ -254,7 +298,10 @@ impl Token {
             }
             Some(revision) => u64::try_from(revision).ok(),
         };
-        Ok(Token { revision, after: Key::new(namespace, name) })
+        Ok(Token {
+            revision,
+            after: Key::new(namespace, name),
+        })
     }
 }
 
@@ -265,7 +312,14 @@ mod tests {
     #[test]
     fn tokens_come_back_as_they_were() {
         for after in [Key::new("n", "a"), Key::new("", "a.b")] {
-            let token = Token::read(&Token { revision: Some(7), after: after.clone() }.write()).unwrap();
+            let token = Token::read(
+                &Token {
+                    revision: Some(7),
+                    after: after.clone(),
+                }
+                .write(),
+            )
+            .unwrap();
             assert_eq!((token.revision, token.after), (Some(7), after));
         }
     }
@@ -273,8 +327,14 @@ mod tests {
     #[test]
     fn what_is_no_token_is_refused_in_words() {
         for (text, want) in [
-            ("abc", "invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value"),
-            ("x", "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"),
+            (
+                "abc",
+                "invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value",
+            ),
+            (
+                "x",
+                "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
+            ),
         ] {
             assert_eq!(Token::read(text).err().unwrap().message, want);
         }

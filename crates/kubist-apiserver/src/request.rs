@@ -20,17 +20,28 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
     }
 
     /// Who writes, for `managedFields`: the parameter, or the name of the client.
     pub(crate) fn manager(&self) -> String {
-        if let Some(manager) = self.query.get("fieldManager").filter(|manager| !manager.is_empty()) {
+        if let Some(manager) = self
+            .query
+            .get("fieldManager")
+            .filter(|manager| !manager.is_empty())
+        {
             return manager.to_owned();
         }
         let agent = self.header("user-agent").split('/').next().unwrap_or("");
         let printable: String = agent.chars().filter(|c| !c.is_control()).take(128).collect();
-        if printable.is_empty() { "unknown".into() } else { printable }
+        if printable.is_empty() {
+            "unknown".into()
+        } else {
+            printable
+        }
     }
 }
 
@@ -44,11 +55,18 @@ impl Query {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+        self.0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     /// A text parameter, absent if it is empty.
@@ -62,7 +80,9 @@ impl Query {
     }
 
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let Some(value) = self.text(name) else { return Ok(None) };
+        let Some(value) = self.text(name) else {
+            return Ok(None);
+        };
         value.parse().map(Some).map_err(|_| {
             let range = value.trim_start_matches(['-', '+']);
             let what = if !range.is_empty() && range.bytes().all(|b| b.is_ascii_digit()) {
@@ -99,7 +119,11 @@ impl Target {
         let segments: Vec<String> = path
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .map(|segment| {
+                percent_encoding::percent_decode_str(segment)
+                    .decode_utf8_lossy()
+                    .into_owned()
+            })
             .collect();
         let mut segments = segments.into_iter();
         let mut target = Target {
@@ -134,8 +158,8 @@ impl Target {
             let is_part = rest.len() == 3
                 && target.group.is_empty()
                 && matches!(rest[2].as_str(), "status" | "finalize");
-            target.namespace = rest[1].clone();
             if rest.len() > 2 && !is_part {
+                target.namespace = rest[1].clone();
                 rest.drain(..2);
             }
         }
@@ -144,9 +168,6 @@ impl Target {
         target.name = rest.next().unwrap_or_default();
         target.subresource = rest.next().unwrap_or_default();
         target.rest = rest.collect();
-        if target.resource == "namespaces" && target.group.is_empty() {
-            target.namespace.clear();
-        }
 
         let watching = target.watch_path || query.flag("watch").unwrap_or(false);
         target.verb = match (target.verb, target.name.is_empty()) {
@@ -175,17 +196,35 @@ mod tests {
     #[test]
     fn paths_are_read_as_upstream_reads_them() {
         let pods = parsed(Method::GET, "/api/v1/namespaces/n/pods", "");
-        assert_eq!((pods.verb, pods.namespace.as_str(), pods.resource.as_str()), ("list", "n", "pods"));
+        assert_eq!(
+            (pods.verb, pods.namespace.as_str(), pods.resource.as_str()),
+            ("list", "n", "pods")
+        );
         let log = parsed(Method::GET, "/api/v1/namespaces/n/pods/p/log", "");
-        assert_eq!((log.verb, log.name.as_str(), log.subresource.as_str()), ("get", "p", "log"));
+        assert_eq!(
+            (log.verb, log.name.as_str(), log.subresource.as_str()),
+            ("get", "p", "log")
+        );
         let namespace = parsed(Method::GET, "/api/v1/namespaces/n", "");
-        assert_eq!((namespace.resource.as_str(), namespace.name.as_str()), ("namespaces", "n"));
+        assert_eq!(
+            (namespace.resource.as_str(), namespace.name.as_str()),
+            ("namespaces", "n")
+        );
         let finalize = parsed(Method::PUT, "/api/v1/namespaces/n/finalize", "");
-        assert_eq!((finalize.resource.as_str(), finalize.subresource.as_str()), ("namespaces", "finalize"));
+        assert_eq!(
+            (finalize.resource.as_str(), finalize.subresource.as_str()),
+            ("namespaces", "finalize")
+        );
         let watch = parsed(Method::GET, "/apis/apps/v1/deployments", "watch=1");
-        assert_eq!((watch.verb, watch.group.as_str(), watch.version.as_str()), ("watch", "apps", "v1"));
+        assert_eq!(
+            (watch.verb, watch.group.as_str(), watch.version.as_str()),
+            ("watch", "apps", "v1")
+        );
         let legacy = parsed(Method::GET, "/api/v1/watch/namespaces/n/pods", "");
-        assert_eq!((legacy.verb, legacy.namespace.as_str(), legacy.resource.as_str()), ("watch", "n", "pods"));
+        assert_eq!(
+            (legacy.verb, legacy.namespace.as_str(), legacy.resource.as_str()),
+            ("watch", "n", "pods")
+        );
         let all = parsed(Method::DELETE, "/api/v1/namespaces/n/pods", "");
         assert_eq!(all.verb, "deletecollection");
         assert!(!parsed(Method::GET, "/version", "").is_resource);

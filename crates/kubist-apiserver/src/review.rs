@@ -14,7 +14,10 @@ use crate::{meta, read, strategy, write};
 
 /// Whether objects of this kind are only ever asked, never kept.
 pub(crate) fn is_review(kind: &Kind) -> bool {
-    matches!(kind.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") && kind.custom().is_none()
+    matches!(
+        kind.group.as_str(),
+        "authentication.k8s.io" | "authorization.k8s.io"
+    ) && kind.custom().is_none()
 }
 
 pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
@@ -22,7 +25,14 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let (mut object, warnings) = write::decode_body(kind, request, &options)?;
     if kind.plural != "selfsubjectreviews" {
-        strategy::manage(api, kind, &strategy::empty(kind), &mut object, &request.manager(), "");
+        strategy::manage(
+            api,
+            kind,
+            &strategy::empty(kind),
+            &mut object,
+            &request.manager(),
+            "",
+        );
     }
     match kind.plural.as_str() {
         "selfsubjectreviews" => {
@@ -35,7 +45,8 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
             meta::set(&mut object, "creationTimestamp", api.identity.timestamp());
         }
         "selfsubjectaccessreviews" => {
-            let allowed = crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
+            let allowed =
+                crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
             object["status"] = json!({"allowed": allowed.is_ok()});
         }
         "subjectaccessreviews" | "localsubjectaccessreviews" => {
@@ -43,7 +54,10 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
             let user = crate::auth::User {
                 name: spec["user"].as_str().unwrap_or("").into(),
                 uid: spec["uid"].as_str().unwrap_or("").into(),
-                groups: meta::strings(spec.get("groups")).into_iter().map(str::to_owned).collect(),
+                groups: meta::strings(spec.get("groups"))
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
             };
             let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
             object["status"] = json!({"allowed": allowed.is_ok()});

@@ -34,9 +34,16 @@ pub(crate) fn validate(
             }
         }
         ("", "services") => service(new, old, &mut errors),
-        ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => workload(kind, new, old, &mut errors),
+        ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => {
+            workload(kind, new, old, &mut errors)
+        }
         ("batch", "jobs") => {
-            template(&new["spec"]["template"], "spec.template", &["OnFailure", "Never"], &mut errors);
+            template(
+                &new["spec"]["template"],
+                "spec.template",
+                &["OnFailure", "Never"],
+                &mut errors,
+            );
             if let Some(old) = old {
                 immutable(new, old, "spec.selector", &mut errors);
                 immutable(new, old, "spec.completionMode", &mut errors);
@@ -44,15 +51,24 @@ pub(crate) fn validate(
         }
         ("batch", "cronjobs") => {
             let job = &new["spec"]["jobTemplate"]["spec"]["template"];
-            template(job, "spec.jobTemplate.spec.template", &["OnFailure", "Never"], &mut errors);
+            template(
+                job,
+                "spec.jobTemplate.spec.template",
+                &["OnFailure", "Never"],
+                &mut errors,
+            );
             if new["spec"]["schedule"].as_str().unwrap_or("").is_empty() {
                 errors.push(FieldError::required("spec.schedule", ""));
             }
         }
         ("coordination.k8s.io", "leases") => lease(new, &mut errors),
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => binding(new, old, &mut errors),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            binding(new, old, &mut errors)
+        }
         ("", "persistentvolumeclaims") => claim(new, old, &mut errors),
-        ("apiextensions.k8s.io", "customresourcedefinitions") => errors.extend(crd::rules::validate(new, old)),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            errors.extend(crd::rules::validate(new, old))
+        }
         _ => {}
     }
     errors
@@ -60,15 +76,17 @@ pub(crate) fn validate(
 
 fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let mut check = |allowed: &[&str], value: &Value, path: &str| {
-        if let Some(text) = value.as_str() {
-            if !allowed.is_empty() && !text.is_empty() && !allowed.contains(&text) {
-                // Upstream lists these by hand, not sorted.
-                let allowed = match allowed {
-                    ["Always", "Never", "OnFailure"] => &["Always", "OnFailure", "Never"],
-                    sorted => sorted,
-                };
-                errors.push(FieldError::not_supported(path, value, allowed));
-            }
+        if let Some(text) = value.as_str()
+            && !allowed.is_empty()
+            && !text.is_empty()
+            && !allowed.contains(&text)
+        {
+            // Upstream lists these by hand, not sorted.
+            let allowed = match allowed {
+                ["Always", "Never", "OnFailure"] => &["Always", "OnFailure", "Never"],
+                sorted => sorted,
+            };
+            errors.push(FieldError::not_supported(path, value, allowed));
         }
     };
     match value {
@@ -93,10 +111,14 @@ fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut V
     };
     match value {
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| inside(item, &format!("{path}[{at}]")));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, item)| inside(item, &format!("{path}[{at}]")));
         }
         Value::Object(map) if field.map => {
-            map.iter().for_each(|(key, value)| inside(value, &format!("{path}[{key}]")));
+            map.iter()
+                .for_each(|(key, value)| inside(value, &format!("{path}[{key}]")));
         }
         value => inside(value, path),
     }
@@ -126,10 +148,19 @@ fn frozen(new: &Value, old: &Value, parts: &[&str], errors: &mut Vec<FieldError>
 }
 
 fn config_keys(map: Option<&Value>, field: &str, errors: &mut Vec<FieldError>) {
-    for key in map.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key) {
+    for key in map
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key)
+    {
         let path = format!("{field}[{key}]");
         if key.len() > 253 {
-            errors.push(FieldError::invalid_text(&path, key, "must be no more than 253 bytes"));
+            errors.push(FieldError::invalid_text(
+                &path,
+                key,
+                "must be no more than 253 bytes",
+            ));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if key.is_empty() || !key.chars().all(allowed) {
@@ -140,7 +171,11 @@ fn config_keys(map: Option<&Value>, field: &str, errors: &mut Vec<FieldError>) {
                  'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
             ));
         } else if key == "." || key.starts_with("..") {
-            let detail = if key == "." || key == ".." { format!("must not be '{key}'") } else { "must not start with '..'".into() };
+            let detail = if key == "." || key == ".." {
+                format!("must not be '{key}'")
+            } else {
+                "must not start with '..'".into()
+            };
             errors.push(FieldError::invalid_text(&path, key, &detail));
         }
     }
@@ -151,7 +186,12 @@ const LARGEST: usize = 1024 * 1024;
 fn config_map(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let data = new.get("data");
     config_keys(data, "data", errors);
-    for key in data.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key) {
+    for key in data
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key)
+    {
         if new.get("binaryData").and_then(|binary| binary.get(key)).is_some() {
             errors.push(FieldError::invalid_text(
                 format!("data[{key}]"),
@@ -218,22 +258,35 @@ fn secret(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
 
 fn lease(new: &Value, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    if let Some(seconds) = spec.get("leaseDurationSeconds").and_then(Value::as_i64) {
-        if seconds <= 0 {
-            let detail = "must be greater than 0";
-            errors.push(FieldError::invalid("spec.leaseDurationSeconds", &seconds.into(), detail));
-        }
+    if let Some(seconds) = spec.get("leaseDurationSeconds").and_then(Value::as_i64)
+        && seconds <= 0
+    {
+        let detail = "must be greater than 0";
+        errors.push(FieldError::invalid(
+            "spec.leaseDurationSeconds",
+            &seconds.into(),
+            detail,
+        ));
     }
-    if let Some(count) = spec.get("leaseTransitions").and_then(Value::as_i64) {
-        if count < 0 {
-            let detail = "must be greater than or equal to 0";
-            errors.push(FieldError::invalid("spec.leaseTransitions", &count.into(), detail));
-        }
+    if let Some(count) = spec.get("leaseTransitions").and_then(Value::as_i64)
+        && count < 0
+    {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            &count.into(),
+            detail,
+        ));
     }
-    if let Some(holder) = spec.get("holderIdentity").and_then(Value::as_str) {
-        if holder.is_empty() && spec.get("preferredHolder").is_none() {
-            errors.push(FieldError::invalid_text("spec.holderIdentity", "", "must not be empty"));
-        }
+    if let Some(holder) = spec.get("holderIdentity").and_then(Value::as_str)
+        && holder.is_empty()
+        && spec.get("preferredHolder").is_none()
+    {
+        errors.push(FieldError::invalid_text(
+            "spec.holderIdentity",
+            "",
+            "must not be empty",
+        ));
     }
 }
 
@@ -243,20 +296,27 @@ fn binding(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     }
     if !matches!(new["roleRef"]["kind"].as_str(), Some("Role" | "ClusterRole")) {
         let value = new["roleRef"]["kind"].clone();
-        errors.push(FieldError::not_supported("roleRef.kind", &value, &["Role", "ClusterRole"]));
+        errors.push(FieldError::not_supported(
+            "roleRef.kind",
+            &value,
+            &["Role", "ClusterRole"],
+        ));
     }
-    if let Some(old) = old {
-        if new.get("roleRef") != old.get("roleRef") {
-            let detail = "cannot change roleRef";
-            errors.push(FieldError::invalid("roleRef", &new["roleRef"], detail));
-        }
+    if let Some(old) = old
+        && new.get("roleRef") != old.get("roleRef")
+    {
+        let detail = "cannot change roleRef";
+        errors.push(FieldError::invalid("roleRef", &new["roleRef"], detail));
     }
 }
 
 fn claim(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     if meta::strings(spec.get("accessModes")).is_empty() {
-        errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
+        errors.push(FieldError::required(
+            "spec.accessModes",
+            "at least 1 access mode is required",
+        ));
     }
     if meta::at(spec, "resources.requests.storage").is_none() {
         errors.push(FieldError::required("spec.resources[storage]", ""));
@@ -282,7 +342,11 @@ fn claim(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
 
 fn service(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    let ports = spec.get("ports").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ports = spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let external = spec["type"] == "ExternalName";
     if ports.is_empty() && !external && spec["clusterIP"] != "None" {
         errors.push(FieldError::required("spec.ports", ""));
@@ -292,7 +356,11 @@ fn service(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
         let number = port["port"].as_i64().unwrap_or(0);
         if !(1..=65535).contains(&number) {
             let detail = "must be between 1 and 65535, inclusive";
-            errors.push(FieldError::invalid(format!("{path}.port"), &number.into(), detail));
+            errors.push(FieldError::invalid(
+                format!("{path}.port"),
+                &number.into(),
+                detail,
+            ));
         }
         let name = port["name"].as_str().unwrap_or("");
         if name.is_empty() {
@@ -314,14 +382,22 @@ fn service(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     if let Some(old) = old {
         let had = old["spec"]["clusterIP"].as_str().unwrap_or("");
         if !external && old["spec"]["type"] != "ExternalName" && !had.is_empty() && spec["clusterIP"] != had {
-            errors.push(FieldError::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], "may not change once set"));
+            errors.push(FieldError::invalid(
+                "spec.clusterIPs[0]",
+                &spec["clusterIPs"],
+                "may not change once set",
+            ));
         }
     }
 }
 
 fn workload(kind: &Kind, new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    if let Some(replicas) = spec.get("replicas").and_then(Value::as_i64).filter(|replicas| *replicas < 0) {
+    if let Some(replicas) = spec
+        .get("replicas")
+        .and_then(Value::as_i64)
+        .filter(|replicas| *replicas < 0)
+    {
         let detail = "must be greater than or equal to 0";
         errors.push(FieldError::invalid("spec.replicas", &replicas.into(), detail));
     }
@@ -336,7 +412,11 @@ fn workload(kind: &Kind, new: &Value, old: Option<&Value>, errors: &mut Vec<Fiel
         Some(selector) if !selector_matches(selector, labels) => {
             let value = labels.cloned().unwrap_or(Value::Null);
             let detail = "`selector` does not match template `labels`";
-            errors.push(FieldError::invalid("spec.template.metadata.labels", &value, detail));
+            errors.push(FieldError::invalid(
+                "spec.template.metadata.labels",
+                &value,
+                detail,
+            ));
         }
         Some(_) => {}
     }
@@ -393,17 +473,22 @@ pub(crate) fn selector_matches(selector: &Value, labels: Option<&Value>) -> bool
         .flatten()
         .all(|(key, value)| label(key) == value.as_str());
     equal
-        && selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten().all(|expression| {
-            let values = meta::strings(expression.get("values"));
-            let found = label(expression["key"].as_str().unwrap_or(""));
-            match expression["operator"].as_str().unwrap_or("") {
-                "In" => found.is_some_and(|found| values.contains(&found)),
-                "NotIn" => found.is_none_or(|found| !values.contains(&found)),
-                "Exists" => found.is_some(),
-                "DoesNotExist" => found.is_none(),
-                _ => false,
-            }
-        })
+        && selector
+            .get("matchExpressions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .all(|expression| {
+                let values = meta::strings(expression.get("values"));
+                let found = label(expression["key"].as_str().unwrap_or(""));
+                match expression["operator"].as_str().unwrap_or("") {
+                    "In" => found.is_some_and(|found| values.contains(&found)),
+                    "NotIn" => found.is_none_or(|found| !values.contains(&found)),
+                    "Exists" => found.is_some(),
+                    "DoesNotExist" => found.is_none(),
+                    _ => false,
+                }
+            })
 }
 
 fn template(template: &Value, path: &str, policies: &[&str], errors: &mut Vec<FieldError>) {
@@ -419,8 +504,16 @@ fn template(template: &Value, path: &str, policies: &[&str], errors: &mut Vec<Fi
 }
 
 fn pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let list = |key: &str| spec.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let volumes: Vec<&str> = list("volumes").iter().filter_map(|volume| volume["name"].as_str()).collect();
+    let list = |key: &str| {
+        spec.get(key)
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    };
+    let volumes: Vec<&str> = list("volumes")
+        .iter()
+        .filter_map(|volume| volume["name"].as_str())
+        .collect();
     if list("containers").is_empty() {
         errors.push(FieldError::required(format!("{path}.containers"), ""));
     }
@@ -450,7 +543,10 @@ fn pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
             for (at, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
                 let number = port["containerPort"].as_i64().unwrap_or(0);
                 if number == 0 {
-                    errors.push(FieldError::required(format!("{path}.ports[{at}].containerPort"), ""));
+                    errors.push(FieldError::required(
+                        format!("{path}.ports[{at}].containerPort"),
+                        "",
+                    ));
                 } else if !(1..=65535).contains(&number) {
                     errors.push(FieldError::invalid(
                         format!("{path}.ports[{at}].containerPort"),
@@ -459,7 +555,12 @@ fn pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
                     ));
                 }
             }
-            for (at, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
+            for (at, mount) in container["volumeMounts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
                 let name = mount["name"].as_str().unwrap_or("");
                 let field = format!("{path}.volumeMounts[{at}]");
                 if name.is_empty() {

@@ -23,9 +23,13 @@ impl Selection {
     /// Reads the selectors of a query; a name in the path counts as a field selector.
     pub(crate) fn parse(query: &Query, kind: &Kind, name: &str) -> Result<Selection, Failure> {
         let mut fields: FieldSelector =
-            query.get("fieldSelector").unwrap_or("").parse().map_err(|error: ParseFieldSelectorError| {
-                Failure::bad_request(format!("unable to parse field selector: {error}"))
-            })?;
+            query
+                .get("fieldSelector")
+                .unwrap_or("")
+                .parse()
+                .map_err(|error: ParseFieldSelectorError| {
+                    Failure::bad_request(format!("unable to parse field selector: {error}"))
+                })?;
         for requirement in fields.requirements() {
             let (FieldRequirement::Equal(path, _) | FieldRequirement::NotEqual(path, _)) = requirement;
             if !kind.selectors.iter().any(|known| known == path) {
@@ -38,7 +42,11 @@ impl Selection {
         let text = query.get("labelSelector").unwrap_or("");
         let (text, numbers) = Comparison::split(text)?;
         let labels: Selector = text.parse().map_err(|error| unreadable(&text, &error))?;
-        Ok(Selection { labels: (!labels.selects_all()).then_some(labels), numbers, fields })
+        Ok(Selection {
+            labels: (!labels.selects_all()).then_some(labels),
+            numbers,
+            fields,
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -46,12 +54,14 @@ impl Selection {
     }
 
     pub(crate) fn matches(&self, kind: &Kind, object: &Value) -> bool {
-        self.fields.matches(|path| Some(Cow::Owned(field_value(kind, object, path))))
+        self.fields
+            .matches(|path| Some(Cow::Owned(field_value(kind, object, path))))
             && self.numbers.iter().all(|comparison| comparison.matches(object))
             && self.labels.as_ref().is_none_or(|selector| {
                 let labels = meta::get(object, "labels").and_then(Value::as_object);
                 let labels = labels.into_iter().flatten();
-                let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned()));
+                let labels =
+                    labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned()));
                 selector.matches(&labels.collect())
             })
     }
@@ -78,24 +88,40 @@ impl Comparison {
                 continue;
             };
             let (key, value) = (key.trim(), value.trim());
-            let problem = crate::metavalidate::qualified_name_problems(key).into_iter().next();
+            let problem = crate::metavalidate::qualified_name_problems(key)
+                .into_iter()
+                .next();
             let than = value.parse().map_err(|_| {
                 let why = format!("for 'Gt', 'Lt' operators, the value must be an integer: {value:?}");
                 Failure::bad_request(format!("unable to parse requirement: {why}"))
             })?;
             if let Some(problem) = problem {
                 let why = format!("key: Invalid value: {key:?}: {problem}");
-                return Err(Failure::bad_request(format!("unable to parse requirement: {why}")));
+                return Err(Failure::bad_request(format!(
+                    "unable to parse requirement: {why}"
+                )));
             }
-            found.push(Comparison { key: key.to_owned(), greater: term.contains('>'), than });
+            found.push(Comparison {
+                key: key.to_owned(),
+                greater: term.contains('>'),
+                than,
+            });
         }
         Ok((rest.join(","), found))
     }
 
     fn matches(&self, object: &Value) -> bool {
-        let value = meta::get(object, "labels").and_then(|labels| labels.get(&self.key)).and_then(Value::as_str);
+        let value = meta::get(object, "labels")
+            .and_then(|labels| labels.get(&self.key))
+            .and_then(Value::as_str);
         let number = value.and_then(|value| value.parse::<i64>().ok());
-        number.is_some_and(|number| if self.greater { number > self.than } else { number < self.than })
+        number.is_some_and(|number| {
+            if self.greater {
+                number > self.than
+            } else {
+                number < self.than
+            }
+        })
     }
 }
 
@@ -131,8 +157,13 @@ fn field_value(kind: &Kind, object: &Value, path: &str) -> String {
     // Some selectors name a field that is elsewhere in the object.
     let value = match (kind.plural.as_str(), path) {
         ("events", "source") => {
-            let source = meta::at(object, "source.component").or_else(|| meta::at(object, "deprecatedSource.component"));
-            return source.or_else(|| object.get("reportingComponent")).and_then(Value::as_str).unwrap_or("").into();
+            let source = meta::at(object, "source.component")
+                .or_else(|| meta::at(object, "deprecatedSource.component"));
+            return source
+                .or_else(|| object.get("reportingComponent"))
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .into();
         }
         ("jobs", "status.successful") => meta::at(object, "status.succeeded"),
         ("pods", "status.podIPs") => {

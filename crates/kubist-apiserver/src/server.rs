@@ -78,7 +78,11 @@ impl Server {
     }
 
     pub(crate) async fn listen(api: Arc<Api>, address: SocketAddr, tls: bool) -> Result<Server, Error> {
-        let authority = if tls { Some(Authority::new(address.ip())?) } else { None };
+        let authority = if tls {
+            Some(Authority::new(address.ip())?)
+        } else {
+            None
+        };
         let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
         let bound = TcpListener::bind(address).await.and_then(|listener| {
             let address = listener.local_addr()?;
@@ -95,7 +99,15 @@ impl Server {
             abort: abort.clone(),
         };
         let listening = Mutex::new(Some(tokio::spawn(accepting.run())));
-        Ok(Server { api, address, url: format!("{scheme}://{address}"), authority, drain, abort, listening })
+        Ok(Server {
+            api,
+            address,
+            url: format!("{scheme}://{address}"),
+            authority,
+            drain,
+            abort,
+            listening,
+        })
     }
 
     /// The base URL, such as `http://127.0.0.1:39121`.
@@ -182,7 +194,13 @@ struct Accepting {
 
 impl Accepting {
     async fn run(self) {
-        let Accepting { listener, acceptor, service, drain, abort } = self;
+        let Accepting {
+            listener,
+            acceptor,
+            service,
+            drain,
+            abort,
+        } = self;
         let graceful = GracefulShutdown::new();
         let tasks = tokio_util::task::TaskTracker::new();
         loop {
@@ -201,8 +219,7 @@ impl Accepting {
                 },
             };
             let _ = stream.set_nodelay(true);
-            let connection =
-                serve(stream, acceptor.clone(), service.clone(), graceful.watcher());
+            let connection = serve(stream, acceptor.clone(), service.clone(), graceful.watcher());
             let abort = abort.clone();
             tasks.spawn(async move {
                 tokio::select! {
@@ -248,7 +265,9 @@ where
 {
     let builder = auto::Builder::new(TokioExecutor::new());
     let service = hyper_util::service::TowerToHyperService::new(service);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended badly");
     }

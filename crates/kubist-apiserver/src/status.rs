@@ -20,12 +20,22 @@ pub(crate) struct Failure {
 
 /// A group and what it qualifies: `deployments.apps`, or `pods` in the core group.
 pub(crate) fn qualified(group: &str, name: &str) -> String {
-    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
 }
 
 impl Failure {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code, reason, message: message.into(), details: None, continuation: None }
+        Failure {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+            continuation: None,
+        }
     }
 
     fn with(mut self, details: Value) -> Failure {
@@ -53,13 +63,22 @@ impl Failure {
 
     /// An object that does not exist.
     pub(crate) fn not_found(group: &str, resource: &str, name: &str) -> Failure {
-        Failure::new(404, "NotFound", format!("{} {name:?} not found", qualified(group, resource)))
-            .with(details(group, resource, name))
+        Failure::new(
+            404,
+            "NotFound",
+            format!("{} {name:?} not found", qualified(group, resource)),
+        )
+        .with(details(group, resource, name))
     }
 
     /// A path inside a known group that leads nowhere.
     pub(crate) fn no_resource() -> Failure {
-        Failure::new(404, "NotFound", "the server could not find the requested resource").with(json!({}))
+        Failure::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+        .with(json!({}))
     }
 
     pub(crate) fn method_not_allowed() -> Failure {
@@ -72,19 +91,27 @@ impl Failure {
     }
 
     pub(crate) fn not_acceptable(available: &[&str]) -> Failure {
-        let message =
-            format!("406: Not Acceptable\n\nAvailable representations: {}", available.join(", "));
+        let message = format!(
+            "406: Not Acceptable\n\nAvailable representations: {}",
+            available.join(", ")
+        );
         Failure::new(406, "NotAcceptable", message).with(json!({}))
     }
 
     pub(crate) fn already_exists(group: &str, resource: &str, name: &str) -> Failure {
-        Failure::new(409, "AlreadyExists", format!("{} {name:?} already exists", qualified(group, resource)))
-            .with(details(group, resource, name))
+        Failure::new(
+            409,
+            "AlreadyExists",
+            format!("{} {name:?} already exists", qualified(group, resource)),
+        )
+        .with(details(group, resource, name))
     }
 
     pub(crate) fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Failure {
-        let message =
-            format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(group, resource));
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            qualified(group, resource)
+        );
         Failure::new(409, "Conflict", message).with(details(group, resource, name))
     }
 
@@ -100,7 +127,11 @@ impl Failure {
     }
 
     pub(crate) fn too_large(limit: usize) -> Failure {
-        Failure::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+        Failure::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: limit is {limit}"),
+        )
     }
 
     pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Failure {
@@ -134,14 +165,22 @@ impl Failure {
         };
         let mut details = details(group, kind, name);
         details["causes"] = errors.iter().map(FieldError::cause).collect();
-        Failure::new(422, "Invalid", format!("{} {name:?} is invalid: {texts}", qualified(group, kind)))
-            .with(details)
+        Failure::new(
+            422,
+            "Invalid",
+            format!("{} {name:?} is invalid: {texts}", qualified(group, kind)),
+        )
+        .with(details)
     }
 
     /// A patch that does not apply.
     pub(crate) fn unprocessable() -> Failure {
-        Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
-            .with(json!({}))
+        Failure::new(
+            422,
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        )
+        .with(json!({}))
     }
 
     /// An error that upstream answers without a reason.
@@ -150,21 +189,33 @@ impl Failure {
     }
 
     pub(crate) fn internal(message: impl std::fmt::Display) -> Failure {
-        Failure::new(500, "InternalError", format!("Internal error occurred: {message}"))
-            .with(json!({"causes": [{"message": message.to_string()}]}))
+        Failure::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {message}"),
+        )
+        .with(json!({"causes": [{"message": message.to_string()}]}))
     }
 
     /// Something that this server does not do; it says so rather than pretend.
     pub(crate) fn not_implemented(what: &str) -> Failure {
-        Failure::new(501, "NotImplemented", format!("this server does not implement {what}"))
+        Failure::new(
+            501,
+            "NotImplemented",
+            format!("this server does not implement {what}"),
+        )
     }
 
     pub(crate) fn too_large_resource_version(asked: u64, current: u64) -> Failure {
-        Failure::new(504, "Timeout", format!("Timeout: Too large resource version: {asked}, current: {current}"))
-            .with(json!({
-                "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
-                "retryAfterSeconds": 1,
-            }))
+        Failure::new(
+            504,
+            "Timeout",
+            format!("Timeout: Too large resource version: {asked}, current: {current}"),
+        )
+        .with(json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        }))
     }
 
     pub(crate) fn cause(mut self, reason: &str, message: &str, field: &str) -> Failure {

@@ -30,7 +30,10 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(namespace: &str, name: &str) -> Key {
-        Key { namespace: namespace.into(), name: name.into() }
+        Key {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -111,7 +114,13 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(history: usize) -> Store {
         // Revision 0 means "any" to clients, so the first write must come later.
-        Store::with(State { revision: 1, tables: HashMap::new() }, history)
+        Store::with(
+            State {
+                revision: 1,
+                tables: HashMap::new(),
+            },
+            history,
+        )
     }
 
     pub(crate) fn restore(snapshot: &Snapshot, history: usize) -> Store {
@@ -120,11 +129,19 @@ impl Store {
 
     fn with(state: State, history: usize) -> Store {
         let (any, _) = watch::channel(state.revision);
-        Store { state: RwLock::new(state), history, signals: RwLock::default(), any }
+        Store {
+            state: RwLock::new(state),
+            history,
+            signals: RwLock::default(),
+            any,
+        }
     }
 
     pub(crate) fn snapshot(&self, seed: crate::identity::Seed) -> Snapshot {
-        Snapshot { state: self.state.read().clone(), seed }
+        Snapshot {
+            state: self.state.read().clone(),
+            seed,
+        }
     }
 
     /// The revision of the last write.
@@ -166,10 +183,16 @@ impl Store {
             None => return Ok(Vec::new()),
         };
         if revision < table.compacted {
-            return Err(Compacted { oldest: table.compacted });
+            return Err(Compacted {
+                oldest: table.compacted,
+            });
         }
-        let later: Vec<&Arc<Event>> =
-            table.log.iter().rev().take_while(|event| event.revision > revision).collect();
+        let later: Vec<&Arc<Event>> = table
+            .log
+            .iter()
+            .rev()
+            .take_while(|event| event.revision > revision)
+            .collect();
         if later.is_empty() {
             return Ok(range(&table.objects, namespace, after));
         }
@@ -191,9 +214,13 @@ impl Store {
         revision: u64,
     ) -> Result<(Vec<Arc<Event>>, u64), Compacted> {
         let state = self.state.read();
-        let Some(table) = state.tables.get(table) else { return Ok((Vec::new(), state.revision)) };
+        let Some(table) = state.tables.get(table) else {
+            return Ok((Vec::new(), state.revision));
+        };
         if revision < table.compacted {
-            return Err(Compacted { oldest: table.compacted });
+            return Err(Compacted {
+                oldest: table.compacted,
+            });
         }
         let from = table.log.partition_point(|event| event.revision <= revision);
         Ok((table.log.range(from..).cloned().collect(), state.revision))
@@ -205,19 +232,15 @@ impl Store {
             return sender.subscribe();
         }
         let mut signals = self.signals.write();
-        signals.entry(Arc::clone(table)).or_insert_with(|| watch::channel(0).0).subscribe()
+        signals
+            .entry(Arc::clone(table))
+            .or_insert_with(|| watch::channel(0).0)
+            .subscribe()
     }
 
     /// A receiver that changes when anything does.
     pub(crate) fn subscribe_any(&self) -> watch::Receiver<u64> {
         self.any.subscribe()
-    }
-
-    /// Names of all tables that ever held something.
-    pub(crate) fn tables(&self) -> Vec<TableName> {
-        let mut names: Vec<TableName> = self.state.read().tables.keys().cloned().collect();
-        names.sort();
-        names
     }
 
     pub(crate) fn create(&self, table: &TableName, key: Key, value: Value) -> Result<Stored, Miss> {
@@ -285,14 +308,23 @@ impl Store {
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("resourceVersion".into(), revision.to_string().into());
         }
-        let object = Stored { revision, value: Arc::new(value) };
+        let object = Stored {
+            revision,
+            value: Arc::new(value),
+        };
         let table = Arc::make_mut(state.tables.entry(Arc::clone(name)).or_default());
         if deleted {
             table.objects.remove(&key);
         } else {
             table.objects.insert(key.clone(), object.clone());
         }
-        table.log.push_back(Arc::new(Event { revision, key, before, object: object.clone(), deleted }));
+        table.log.push_back(Arc::new(Event {
+            revision,
+            key,
+            before,
+            object: object.clone(),
+            deleted,
+        }));
         while table.log.len() > self.history {
             if let Some(event) = table.log.pop_front() {
                 table.compacted = event.revision;
@@ -365,8 +397,12 @@ mod tests {
         let store = Store::new(100);
         let a = store.create(&table(), Key::new("n", "a"), object("1")).unwrap();
         let b = store.create(&table(), Key::new("n", "b"), object("1")).unwrap();
-        let a2 = store.update(&table(), Key::new("n", "a"), a.revision, object("2")).unwrap();
-        store.delete(&table(), Key::new("n", "b"), b.revision, None).unwrap();
+        let a2 = store
+            .update(&table(), Key::new("n", "a"), a.revision, object("2"))
+            .unwrap();
+        store
+            .delete(&table(), Key::new("n", "b"), b.revision, None)
+            .unwrap();
 
         let at = |revision| store.list_at(&table(), Some("n"), None, revision).unwrap();
         assert_eq!(names(&at(a.revision)), ["a"]);
@@ -380,24 +416,46 @@ mod tests {
     fn writers_must_have_seen_the_present() {
         let store = Store::new(100);
         let a = store.create(&table(), Key::new("", "a"), object("1")).unwrap();
-        assert_eq!(store.create(&table(), Key::new("", "a"), object("1")).unwrap_err(), Miss::Exists);
-        store.update(&table(), Key::new("", "a"), a.revision, object("2")).unwrap();
+        assert_eq!(
+            store
+                .create(&table(), Key::new("", "a"), object("1"))
+                .unwrap_err(),
+            Miss::Exists
+        );
+        store
+            .update(&table(), Key::new("", "a"), a.revision, object("2"))
+            .unwrap();
         let stale = store.update(&table(), Key::new("", "a"), a.revision, object("3"));
         assert_eq!(stale.unwrap_err(), Miss::Changed);
-        assert_eq!(store.delete(&table(), Key::new("", "a"), a.revision, None).unwrap_err(), Miss::Changed);
+        assert_eq!(
+            store
+                .delete(&table(), Key::new("", "a"), a.revision, None)
+                .unwrap_err(),
+            Miss::Changed
+        );
     }
 
     #[test]
     fn events_come_in_order_until_they_are_compacted() {
         let store = Store::new(100);
         let a = store.create(&table(), Key::new("", "a"), object("1")).unwrap();
-        let a2 = store.update(&table(), Key::new("", "a"), a.revision, object("2")).unwrap();
-        let gone = store.delete(&table(), Key::new("", "a"), a2.revision, None).unwrap();
+        let a2 = store
+            .update(&table(), Key::new("", "a"), a.revision, object("2"))
+            .unwrap();
+        let gone = store
+            .delete(&table(), Key::new("", "a"), a2.revision, None)
+            .unwrap();
         let (events, upto) = store.events_after(&table(), a.revision).unwrap();
-        let seen: Vec<(u64, bool)> = events.iter().map(|event| (event.revision, event.deleted)).collect();
+        let seen: Vec<(u64, bool)> = events
+            .iter()
+            .map(|event| (event.revision, event.deleted))
+            .collect();
         assert_eq!(seen, [(a2.revision, false), (gone.revision, true)]);
         assert_eq!(upto, gone.revision);
-        assert_eq!(events[1].object.value["metadata"]["resourceVersion"], gone.revision.to_string());
+        assert_eq!(
+            events[1].object.value["metadata"]["resourceVersion"],
+            gone.revision.to_string()
+        );
 
         store.compact(a2.revision);
         assert!(store.events_after(&table(), a.revision).is_err());
@@ -409,7 +467,9 @@ mod tests {
     fn the_log_is_bounded() {
         let store = Store::new(2);
         for at in 0..5 {
-            store.create(&table(), Key::new("", &at.to_string()), object("")).unwrap();
+            store
+                .create(&table(), Key::new("", &at.to_string()), object(""))
+                .unwrap();
         }
         assert!(store.events_after(&table(), 2).is_err());
         assert_eq!(store.events_after(&table(), 4).unwrap().0.len(), 2);

@@ -88,9 +88,15 @@ fn counts_generation(kind: &Kind) -> bool {
     matches!(
         (kind.group.as_str(), kind.plural.as_str()),
         ("", "pods" | "replicationcontrollers" | "podtemplates")
-            | ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets")
+            | (
+                "apps",
+                "deployments" | "statefulsets" | "daemonsets" | "replicasets"
+            )
             | ("batch", _)
-            | ("networking.k8s.io", "ingresses" | "ingressclasses" | "networkpolicies")
+            | (
+                "networking.k8s.io",
+                "ingresses" | "ingressclasses" | "networkpolicies"
+            )
             | ("policy", _)
             | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
             | ("flowcontrol.apiserver.k8s.io", _)
@@ -106,17 +112,22 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
         return Ok(());
     }
     let namespace = meta::text(object, "namespace");
-    let Some(found) = api.store.get(&crate::kind::table("", "namespaces"), &Key::new("", namespace)) else {
+    let Some(found) = api
+        .store
+        .get(&crate::kind::table("", "namespaces"), &Key::new("", namespace))
+    else {
         return Err(Failure::not_found("", "namespaces", namespace));
     };
     if meta::is_deleting(&found.value) {
         let why =
             format!("unable to create new content in namespace {namespace} because it is being terminated");
-        return Err(Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
-            "NamespaceTerminating",
-            &format!("namespace {namespace} is being terminated"),
-            "metadata.namespace",
-        ));
+        return Err(
+            Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
+                "NamespaceTerminating",
+                &format!("namespace {namespace} is being terminated"),
+                "metadata.namespace",
+            ),
+        );
     }
     Ok(())
 }
@@ -124,14 +135,24 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
 /// Refuses what must never be deleted.
 pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
     if kind.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public") {
-        return Err(Failure::forbidden("", "namespaces", name, "this namespace may not be deleted"));
+        return Err(Failure::forbidden(
+            "",
+            "namespaces",
+            name,
+            "this namespace may not be deleted",
+        ));
     }
     Ok(())
 }
 
 /// Sets what a new object gets from the server.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ] {
         meta::remove(object, field);
     }
     meta::set(object, "uid", api.identity.uid());
@@ -198,10 +219,10 @@ fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
         }
     }
     // Built-in kinds let metadata through, custom resources do not.
-    if kind.custom().is_none() {
-        if let (Some(metadata), Value::Object(kept)) = (new.get("metadata"), &mut kept) {
-            kept.insert("metadata".into(), metadata.clone());
-        }
+    if kind.custom().is_none()
+        && let (Some(metadata), Value::Object(kept)) = (new.get("metadata"), &mut kept)
+    {
+        kept.insert("metadata".into(), metadata.clone());
     }
     *new = kept;
 }
@@ -209,11 +230,17 @@ fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
 /// Whether an update changed what generations count.
 fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
     let ignored = |key: &str| {
-        matches!(key, "metadata" | "apiVersion" | "kind") || key == "status" && (has_status(kind) || kind.custom().is_none())
+        matches!(key, "metadata" | "apiVersion" | "kind")
+            || key == "status" && (has_status(kind) || kind.custom().is_none())
     };
-    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return true };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return true;
+    };
     let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
-        map.iter().filter(|(key, _)| !ignored(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        map.iter()
+            .filter(|(key, _)| !ignored(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     part(new) != part(old)
 }
@@ -245,12 +272,23 @@ pub(crate) fn managers(live: &Value, new: &Value, subresource: &str) -> Managers
         // The way to forget everything.
         return Managers::default();
     }
-    let given = if subresource.is_empty() { of(new).filter(|managers| !managers.is_empty()) } else { None };
+    let given = if subresource.is_empty() {
+        of(new).filter(|managers| !managers.is_empty())
+    } else {
+        None
+    };
     given.or_else(|| of(live)).unwrap_or_default()
 }
 
 /// Keeps `managedFields` true to what a write changed.
-pub(crate) fn manage(api: &Api, kind: &Kind, live: &Value, new: &mut Value, manager: &str, subresource: &str) {
+pub(crate) fn manage(
+    api: &Api,
+    kind: &Kind,
+    live: &Value,
+    new: &mut Value,
+    manager: &str,
+    subresource: &str,
+) {
     let mut managers = managers(live, new, subresource);
     let api_version = kind.api_version();
     let context = managed::Context {
@@ -287,12 +325,20 @@ pub(crate) fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     if !is_graceful(kind) {
         return 0;
     }
-    let unscheduled = meta::at(object, "spec.nodeName").and_then(Value::as_str).unwrap_or("").is_empty();
-    let finished = matches!(meta::at(object, "status.phase").and_then(Value::as_str), Some("Succeeded" | "Failed"));
+    let unscheduled = meta::at(object, "spec.nodeName")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .is_empty();
+    let finished = matches!(
+        meta::at(object, "status.phase").and_then(Value::as_str),
+        Some("Succeeded" | "Failed")
+    );
     if unscheduled || finished {
         return 0;
     }
-    let own = meta::at(object, "spec.terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0);
+    let own = meta::at(object, "spec.terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
     match asked {
         Some(seconds) if seconds < 0 => 1,
         Some(seconds) => seconds,
@@ -330,7 +376,12 @@ pub(crate) fn may_vanish(kind: &Kind, object: &Value) -> bool {
 }
 
 /// Does what follows a write. `new` is absent after a deletion, `old` after a create.
-pub(crate) fn after_write(api: &Arc<Api>, kind: &Arc<Kind>, new: Option<&Arc<Value>>, old: Option<&Arc<Value>>) {
+pub(crate) fn after_write(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    new: Option<&Arc<Value>>,
+    old: Option<&Arc<Value>>,
+) {
     if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
         crd::lifecycle::changed(api, kind, new, old);
     } else if let (Some(custom), None) = (kind.custom(), new) {

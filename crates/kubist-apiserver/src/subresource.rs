@@ -51,9 +51,14 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
 
 /// Reads a body of another kind than the resource's.
 fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
-    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?
-        .map_err(|error| Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}")))?;
-    let kind = parsed.value.get("kind").and_then(Value::as_str).unwrap_or(expected);
+    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?.map_err(|error| {
+        Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+    })?;
+    let kind = parsed
+        .value
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or(expected);
     if kind != expected || !parsed.value.is_object() {
         return Err(Failure::bad_request(format!("expected {expected}, not {kind}")));
     }
@@ -63,17 +68,30 @@ fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
 fn done(code: u16) -> Answer {
     let value =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code});
-    Answer::Object { code, value, encoding: negotiate::Encoding::Json, warnings: Vec::new() }
+    Answer::Object {
+        code,
+        value,
+        encoding: negotiate::Encoding::Json,
+        warnings: Vec::new(),
+    }
 }
 
 fn bind(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let binding = body(request, "Binding")?;
-    let node = meta::at(&binding, "target.name").and_then(Value::as_str).unwrap_or("");
-    let what = meta::at(&binding, "target.kind").and_then(Value::as_str).unwrap_or("");
+    let node = meta::at(&binding, "target.name")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let what = meta::at(&binding, "target.kind")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let mut errors = Vec::new();
     if !matches!(what, "" | "Node") {
-        errors.push(FieldError::not_supported("target.kind", &what.into(), &["Node", "<empty>"]));
+        errors.push(FieldError::not_supported(
+            "target.kind",
+            &what.into(),
+            &["Node", "<empty>"],
+        ));
     }
     if node.is_empty() {
         errors.push(FieldError::required("target.name", ""));
@@ -84,12 +102,20 @@ fn bind(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, F
     change(api, kind, request, &options, |pod| {
         let conflict = |why: &str| Failure::conflict("", "pods/binding", &request.target.name, why);
         if meta::is_deleting(pod) {
-            let why = format!("pod {} is being deleted, cannot be assigned to a host", request.target.name);
+            let why = format!(
+                "pod {} is being deleted, cannot be assigned to a host",
+                request.target.name
+            );
             return Err(conflict(&why));
         }
-        let before = meta::at(pod, "spec.nodeName").and_then(Value::as_str).unwrap_or("");
+        let before = meta::at(pod, "spec.nodeName")
+            .and_then(Value::as_str)
+            .unwrap_or("");
         if !before.is_empty() {
-            let why = format!("pod {} is already assigned to node {before:?}", request.target.name);
+            let why = format!(
+                "pod {} is already assigned to node {before:?}",
+                request.target.name
+            );
             return Err(conflict(&why));
         }
         meta::child(pod, "spec").insert("nodeName".into(), node.into());
@@ -141,7 +167,9 @@ fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
 
 /// Asks the disruption budgets that select the pod.
 fn disruption_allowed(api: &Api, pod: &Stored) -> Result<(), Failure> {
-    let phase = meta::at(&pod.value, "status.phase").and_then(Value::as_str).unwrap_or("");
+    let phase = meta::at(&pod.value, "status.phase")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     if matches!(phase, "Succeeded" | "Failed" | "Pending") || meta::is_deleting(&pod.value) {
         return Ok(());
     }
@@ -151,15 +179,23 @@ fn disruption_allowed(api: &Api, pod: &Stored) -> Result<(), Failure> {
         None,
     );
     for (_, budget) in budgets {
-        let Some(selector) = meta::at(&budget.value, "spec.selector") else { continue };
+        let Some(selector) = meta::at(&budget.value, "spec.selector") else {
+            continue;
+        };
         if !crate::rules::selector_matches(selector, meta::get(&pod.value, "labels")) {
             continue;
         }
-        let allowed = meta::at(&budget.value, "status.disruptionsAllowed").and_then(Value::as_i64).unwrap_or(0);
+        let allowed = meta::at(&budget.value, "status.disruptionsAllowed")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         if allowed <= 0 {
             let name = meta::name(&budget.value);
-            let healthy = meta::at(&budget.value, "status.currentHealthy").and_then(Value::as_i64).unwrap_or(0);
-            let wanted = meta::at(&budget.value, "status.desiredHealthy").and_then(Value::as_i64).unwrap_or(0);
+            let healthy = meta::at(&budget.value, "status.currentHealthy")
+                .and_then(Value::as_i64)
+                .unwrap_or(0);
+            let wanted = meta::at(&budget.value, "status.desiredHealthy")
+                .and_then(Value::as_i64)
+                .unwrap_or(0);
             return Err(Failure::new(
                 429,
                 "TooManyRequests",
@@ -167,7 +203,9 @@ fn disruption_allowed(api: &Api, pod: &Stored) -> Result<(), Failure> {
             )
             .cause(
                 "DisruptionBudget",
-                &format!("The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"),
+                &format!(
+                    "The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"
+                ),
                 "",
             ));
         }
@@ -202,7 +240,9 @@ pub(crate) fn finish_namespace(
             return Err(Failure::modified("", "namespaces", name));
         }
         let mut value = Value::clone(&old.value);
-        let finalizers = meta::at(new, "spec.finalizers").cloned().filter(|list| list != &json!([]));
+        let finalizers = meta::at(new, "spec.finalizers")
+            .cloned()
+            .filter(|list| list != &json!([]));
         let spec = meta::child(&mut value, "spec");
         match finalizers {
             Some(list) => spec.insert("finalizers".into(), list),
@@ -216,9 +256,13 @@ pub(crate) fn finish_namespace(
             && meta::finalizers(&value).is_empty();
         let written = if gone {
             let shown = value.clone();
-            api.store.delete(&kind.table, key.clone(), old.revision, Some(value)).map(|_| shown)
+            api.store
+                .delete(&kind.table, key.clone(), old.revision, Some(value))
+                .map(|_| shown)
         } else {
-            api.store.update(&kind.table, key.clone(), old.revision, value).map(|stored| Value::clone(&stored.value))
+            api.store
+                .update(&kind.table, key.clone(), old.revision, value)
+                .map(|stored| Value::clone(&stored.value))
         };
         if let Ok(value) = written {
             return Ok(value);
@@ -241,7 +285,11 @@ fn scale_paths(kind: &Kind) -> Paths {
             status: scale.status_replicas.clone(),
             selector: scale.selector.clone(),
         },
-        None => Paths { spec: ".spec.replicas".into(), status: ".status.replicas".into(), selector: None },
+        None => Paths {
+            spec: ".spec.replicas".into(),
+            status: ".status.replicas".into(),
+            selector: None,
+        },
     }
 }
 
@@ -250,7 +298,10 @@ fn scale_of(kind: &Kind, object: &Value) -> Result<Value, Failure> {
     let paths = scale_paths(kind);
     let number = |path: &str| meta::at(object, path).and_then(Value::as_i64);
     let Some(replicas) = number(&paths.spec).or_else(|| kind.custom().is_none().then_some(0)) else {
-        return Err(Failure::internal(format!("the spec replicas field {:?} does not exist", paths.spec)));
+        return Err(Failure::internal(format!(
+            "the spec replicas field {:?} does not exist",
+            paths.spec
+        )));
     };
     let mut metadata = json!({"name": meta::name(object)});
     for field in ["namespace", "uid", "resourceVersion", "creationTimestamp"] {
@@ -261,7 +312,7 @@ fn scale_of(kind: &Kind, object: &Value) -> Result<Value, Failure> {
     let mut status = json!({"replicas": number(&paths.status).unwrap_or(0)});
     let selector = match &paths.selector {
         Some(path) => meta::at(object, path).and_then(Value::as_str).map(str::to_owned),
-        None => meta::at(object, "spec.selector").map(|selector| selector_text(selector)),
+        None => meta::at(object, "spec.selector").map(selector_text),
     };
     if let Some(selector) = selector.filter(|selector| !selector.is_empty()) {
         status["selector"] = selector.into();
@@ -284,7 +335,12 @@ fn selector_text(selector: &Value) -> String {
         .flatten()
         .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
         .collect();
-    for expression in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+    for expression in selector
+        .get("matchExpressions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let key = expression["key"].as_str().unwrap_or("");
         let values = meta::strings(expression.get("values")).join(",");
         terms.push(match expression["operator"].as_str().unwrap_or("") {
@@ -307,13 +363,22 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
             negotiate::View::Table => table::of(kind, &[value], None, table::included(&request.query)?, true),
             _ => view::partial(&value),
         };
-        Ok(Answer::Object { code: 200, value, encoding: form.encoding, warnings: Vec::new() })
+        Ok(Answer::Object {
+            code: 200,
+            value,
+            encoding: form.encoding,
+            warnings: Vec::new(),
+        })
     };
     if target.verb == "get" {
         let stored = read::find(api, kind, request)?;
         return shown(scale_of(kind, &view::object(api, kind, &stored.value)?)?);
     }
-    let options_kind = if target.verb == "patch" { "PatchOptions" } else { "UpdateOptions" };
+    let options_kind = if target.verb == "patch" {
+        "PatchOptions"
+    } else {
+        "UpdateOptions"
+    };
     let options = WriteOptions::parse(&request.query, options_kind)?;
     for _ in 0..TRIES {
         let old = read::find(api, kind, request)?;
@@ -325,7 +390,8 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
             let mut after = before.clone();
             match Format::of(kind, request.header("content-type"))? {
                 Format::Json => {
-                    kubist_merge::json_patch(&mut after, &patch.value).map_err(|_| Failure::unprocessable())?;
+                    kubist_merge::json_patch(&mut after, &patch.value)
+                        .map_err(|_| Failure::unprocessable())?;
                 }
                 // A scale has no lists to merge.
                 _ => kubist_merge::json_merge(&mut after, &patch.value),
@@ -344,7 +410,9 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
         let replicas = match meta::at(&after, "spec.replicas") {
             None | Some(Value::Null) => 0,
             Some(value) => value.as_i64().ok_or_else(|| {
-                Failure::bad_request("json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32")
+                Failure::bad_request(
+                    "json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32",
+                )
             })?,
         };
         if replicas < 0 {
@@ -361,7 +429,12 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
         if meta::text(&new, "resourceVersion").is_empty() {
             meta::set(&mut new, "resourceVersion", old.revision.to_string());
         }
-        let change = Change { request, options: &options, subresource: "scale", manager: request.manager() };
+        let change = Change {
+            request,
+            options: &options,
+            subresource: "scale",
+            manager: request.manager(),
+        };
         match write::replace(api, kind, &change, &old, new)? {
             Outcome::Done(value) => return shown(scale_of(kind, &view::object(api, kind, &value)?)?),
             Outcome::Moved => {}

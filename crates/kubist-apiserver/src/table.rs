@@ -25,12 +25,20 @@ pub(crate) fn included(query: &Query) -> Result<Include, Failure> {
         None | Some("Metadata") => Ok(Include::Metadata),
         Some("None") => Ok(Include::None),
         Some("Object") => Ok(Include::Object),
-        Some(other) => Err(Failure::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+        Some(other) => Err(Failure::bad_request(format!(
+            "unrecognized includeObject value: {other:?}"
+        ))),
     }
 }
 
 /// A table of `objects`; `list` is the metadata of a list, else that of the one object.
-pub(crate) fn of(kind: &Kind, objects: &[Value], list: Option<Value>, include: Include, columns: bool) -> Value {
+pub(crate) fn of(
+    kind: &Kind,
+    objects: &[Value],
+    list: Option<Value>,
+    include: Include,
+    columns: bool,
+) -> Value {
     let metadata = match (list, objects) {
         (Some(mut metadata), _) => {
             // An empty token means nothing here.
@@ -43,12 +51,18 @@ pub(crate) fn of(kind: &Kind, objects: &[Value], list: Option<Value>, include: I
         (None, _) => json!({}),
     };
     let definitions = if columns {
-        shown(kind).map(|column| definition(&column)).collect::<Vec<_>>().into()
+        shown(kind)
+            .map(|column| definition(&column))
+            .collect::<Vec<_>>()
+            .into()
     } else {
         Value::Null
     };
     let now = Timestamp::now();
-    let rows: Vec<Value> = objects.iter().map(|object| row(kind, object, include, now)).collect();
+    let rows: Vec<Value> = objects
+        .iter()
+        .map(|object| row(kind, object, include, now))
+        .collect();
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -88,23 +102,33 @@ fn definition(column: &Column) -> Value {
 
 fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp) -> Value {
     let cells = if kind.columns.is_empty() {
-        let created = meta::get(object, "creationTimestamp").cloned().unwrap_or(Value::Null);
+        let created = meta::get(object, "creationTimestamp")
+            .cloned()
+            .unwrap_or(Value::Null);
         vec![meta::name(object).into(), created]
     } else {
-        kind.columns.iter().map(|column| cell(kind, column, object, now)).collect()
+        kind.columns
+            .iter()
+            .map(|column| cell(kind, column, object, now))
+            .collect()
     };
     let mut row = Map::new();
     row.insert("cells".into(), cells.into());
-    row.insert("object".into(), match include {
-        Include::None => Value::Null,
-        Include::Metadata => view::partial(object),
-        Include::Object => object.clone(),
-    });
+    row.insert(
+        "object".into(),
+        match include {
+            Include::None => Value::Null,
+            Include::Metadata => view::partial(object),
+            Include::Object => object.clone(),
+        },
+    );
     Value::Object(row)
 }
 
 fn cell(kind: &Kind, column: &Column, object: &Value, now: Timestamp) -> Value {
-    let Some(path) = &column.path else { return cells::builtin(kind, &column.name, object, now) };
+    let Some(path) = &column.path else {
+        return cells::builtin(kind, &column.name, object, now);
+    };
     let found = jsonpath::first(path, object);
     match (column.ty.as_str(), found) {
         ("date", Some(Value::String(text))) => cells::age(&text, now).into(),
@@ -112,7 +136,9 @@ fn cell(kind: &Kind, column: &Column, object: &Value, now: Timestamp) -> Value {
         ("string", Some(value)) if !value.is_null() => value.to_string().into(),
         ("integer", Some(Value::Number(number))) => match number.as_i64() {
             Some(number) => number.into(),
-            None => number.as_f64().map_or(Value::Null, |number| Value::from(number as i64)),
+            None => number
+                .as_f64()
+                .map_or(Value::Null, |number| Value::from(number as i64)),
         },
         ("number", Some(value @ Value::Number(_))) => value,
         ("boolean", Some(value @ Value::Bool(_))) => value,

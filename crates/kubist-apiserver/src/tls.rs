@@ -34,7 +34,12 @@ impl Authority {
         let authority = params.self_signed(&key)?;
         let issuer = Issuer::new(params, key);
 
-        let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+        let names = [
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+        ];
         let mut params = CertificateParams::new(names.map(String::from).to_vec())?;
         params.distinguished_name.push(DnType::CommonName, "kubist");
         for address in [address, IpAddr::from([127, 0, 0, 1])] {

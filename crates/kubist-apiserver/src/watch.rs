@@ -58,9 +58,15 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         frames: sender,
     };
     let start = match (options.send_initial, version) {
-        (Some(true), version) => Start::Initial { at_least: version, announce: true },
+        (Some(true), version) => Start::Initial {
+            at_least: version,
+            announce: true,
+        },
         (Some(false), 0) => Start::Now,
-        (None, 0) => Start::Initial { at_least: 0, announce: false },
+        (None, 0) => Start::Initial {
+            at_least: 0,
+            announce: false,
+        },
         (_, version) => Start::After(version),
     };
     let deadline = Instant::now() + Duration::from_secs(seconds);
@@ -75,7 +81,10 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
 /// Where a watch begins.
 enum Start {
     /// With the state, as if it had just been created.
-    Initial { at_least: u64, announce: bool },
+    Initial {
+        at_least: u64,
+        announce: bool,
+    },
     Now,
     After(u64),
 }
@@ -133,7 +142,9 @@ impl Watch {
                         "too old resource version: {position} ({})",
                         compacted.oldest
                     ));
-                    return self.send(&json!({"type": "ERROR", "object": failure.body()})).await;
+                    return self
+                        .send(&json!({"type": "ERROR", "object": failure.body()}))
+                        .await;
                 }
             }
             let wake = match (self.bookmarks, last_called) {
@@ -164,7 +175,8 @@ impl Watch {
     /// Tells the state; gives the revision that it is of.
     async fn initial(&mut self, at_least: u64, announce: bool) -> Result<u64, Over> {
         if let Err(failure) = crate::read::wait_for(&self.api, at_least).await {
-            self.send(&json!({"type": "ERROR", "object": failure.body()})).await?;
+            self.send(&json!({"type": "ERROR", "object": failure.body()}))
+                .await?;
             return Err(Over);
         }
         let namespace = (!self.namespace.is_empty()).then_some(self.namespace.as_str());
@@ -184,8 +196,10 @@ impl Watch {
         if !self.namespace.is_empty() && event.key.namespace != self.namespace {
             return Ok(());
         }
-        let matched =
-            event.before.as_ref().is_some_and(|before| self.selection.matches(&self.kind, &before.value));
+        let matched = event
+            .before
+            .as_ref()
+            .is_some_and(|before| self.selection.matches(&self.kind, &before.value));
         let matches = !event.deleted && self.selection.matches(&self.kind, &event.object.value);
         match (matched, matches) {
             (false, false) => Ok(()),
@@ -194,7 +208,11 @@ impl Watch {
             (true, false) => match &event.before {
                 // It left the selection: the watcher sees it as it was, at the new revision.
                 Some(before) => {
-                    let mut value = Value::clone(if event.deleted { &event.object.value } else { &before.value });
+                    let mut value = Value::clone(if event.deleted {
+                        &event.object.value
+                    } else {
+                        &before.value
+                    });
                     crate::meta::set(&mut value, "resourceVersion", event.revision.to_string());
                     self.object("DELETED", &Arc::new(value)).await
                 }
@@ -217,7 +235,8 @@ impl Watch {
                 json!({"type": kind_of_event, "object": object})
             }
             Err(failure) => {
-                self.send(&json!({"type": "ERROR", "object": failure.body()})).await?;
+                self.send(&json!({"type": "ERROR", "object": failure.body()}))
+                    .await?;
                 return Err(Over);
             }
         };

@@ -55,7 +55,9 @@ pub(crate) fn create_object(
         }
         validate_create(kind, &object)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
-            return Err(Failure::unknown("resourceVersion should not be set on objects to be created"));
+            return Err(Failure::unknown(
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
@@ -94,25 +96,32 @@ fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Result<(), Fa
     if errors.is_empty() {
         Ok(())
     } else {
-        Err(Failure::invalid(&kind.group, &kind.kind, meta::name(object), &errors))
+        Err(Failure::invalid(
+            &kind.group,
+            &kind.kind,
+            meta::name(object),
+            &errors,
+        ))
     }
 }
 
 /// Puts an object into the namespace of the path.
 pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
-    let given = meta::text(object, "namespace");
     if !kind.namespaced {
         return Ok(());
     }
-    if given.is_empty() && !namespace.is_empty() {
+    if namespace.is_empty() {
+        return Err(Failure::bad_request(
+            "an empty namespace may not be set during creation",
+        ));
+    }
+    let given = meta::text(object, "namespace");
+    if given.is_empty() {
         meta::set(object, "namespace", namespace);
-    } else if given != namespace && !(namespace.is_empty() && !given.is_empty()) {
+    } else if given != namespace {
         return Err(Failure::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
-    }
-    if namespace.is_empty() {
-        return Err(Failure::bad_request("an empty namespace may not be set during creation"));
     }
     Ok(())
 }
@@ -133,10 +142,18 @@ pub(crate) async fn update(
     }
     strategy::default(kind, &mut object);
     for _ in 0..TRIES {
-        let Some(old) = api.store.get(&kind.table, &Key::new(&target.namespace, &target.name)) else {
+        let Some(old) = api
+            .store
+            .get(&kind.table, &Key::new(&target.namespace, &target.name))
+        else {
             return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
         };
-        let change = Change { request, options: &options, subresource, manager: request.manager() };
+        let change = Change {
+            request,
+            options: &options,
+            subresource,
+            manager: request.manager(),
+        };
         match replace(api, kind, &change, &old, object.clone())? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value)?;
@@ -203,8 +220,11 @@ pub(crate) fn replace(
     }
     match meta::text(&new, "resourceVersion") {
         "" | "0" if !strategy::allows_unconditional_update(kind) => {
-            let error =
-                FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+            let error = FieldError::invalid(
+                "metadata.resourceVersion",
+                &0.into(),
+                "must be specified for an update",
+            );
             return Err(Failure::invalid(&kind.group, &kind.plural, &name, &[error]));
         }
         "" | "0" => {}
@@ -251,14 +271,21 @@ pub(crate) fn replace(
     let key = Key::new(meta::text(&before, "namespace"), &name);
     let finished = meta::is_deleting(&new)
         && meta::finalizers(&new).is_empty()
-        && meta::get(&new, "deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0) == 0
+        && meta::get(&new, "deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
         && strategy::may_vanish(kind, &new);
     let written = if finished {
         // What is answered keeps its version; watchers see the deletion at a new one.
         let answer = new.clone();
-        api.store.delete(&kind.table, key, old.revision, Some(new)).map(|_| Arc::new(answer))
+        api.store
+            .delete(&kind.table, key, old.revision, Some(new))
+            .map(|_| Arc::new(answer))
     } else {
-        api.store.update(&kind.table, key, old.revision, new).map(|stored| stored.value)
+        api.store
+            .update(&kind.table, key, old.revision, new)
+            .map(|stored| stored.value)
     };
     match written {
         Ok(value) => {
@@ -301,7 +328,12 @@ pub(crate) async fn patch(
         check_name(&new, &target.name)?;
         duplicates(&options, &patch.duplicates, &mut warnings).map_err(Failure::bad_request)?;
         strategy::default(kind, &mut new);
-        let change = Change { request, options: &options, subresource, manager: request.manager() };
+        let change = Change {
+            request,
+            options: &options,
+            subresource,
+            manager: request.manager(),
+        };
         match replace(api, kind, &change, &old, new)? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value)?;
@@ -358,7 +390,9 @@ impl Format {
                 kubist_merge::json_merge(&mut object, patch);
             }
             Format::Strategic => {
-                let Schema::Builtin(message) = &kind.schema else { return Err(Failure::unprocessable()) };
+                let Schema::Builtin(message) = &kind.schema else {
+                    return Err(Failure::unprocessable());
+                };
                 kubist_merge::strategic_merge(&mut object, patch, message).map_err(|error| match error {
                     PatchError::WrongType { .. } => Failure::bad_request(error.to_string()),
                     _ => Failure::unknown(error.to_string()),
@@ -383,8 +417,11 @@ pub(crate) fn decode_body(
     };
     let mut warnings = Vec::new();
     let (object, mut problems) = decode_object(kind, parsed.value, custom)?;
-    let mut all: Vec<String> =
-        parsed.duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
+    let mut all: Vec<String> = parsed
+        .duplicates
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect();
     all.append(&mut problems);
     if !all.is_empty() {
         match options.validation {
@@ -404,7 +441,11 @@ pub(crate) fn decode_body(
 
 fn unreadable(kind: &Kind, request: &Request, error: &str) -> String {
     let text = String::from_utf8_lossy(&request.body);
-    let shown: String = if text.len() > 1024 { text.chars().take(1024).collect() } else { text.into_owned() };
+    let shown: String = if text.len() > 1024 {
+        text.chars().take(1024).collect()
+    } else {
+        text.into_owned()
+    };
     format!(
         "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({shown})",
         kind.kind
@@ -440,7 +481,13 @@ fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, 
         Schema::Builtin(message) => decode::decode(message, value).map_err(cannot)?,
         Schema::Custom(schema) => crate::crd::structure::decode(&schema.schema, value).map_err(cannot)?,
     };
-    Ok((object, unknown.into_iter().map(|path| format!("unknown field {path:?}")).collect()))
+    Ok((
+        object,
+        unknown
+            .into_iter()
+            .map(|path| format!("unknown field {path:?}"))
+            .collect(),
+    ))
 }
 
 /// Refuses an object that says that it is something else.
@@ -450,15 +497,25 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
     if custom {
         for (key, given) in [("kind", given_kind), ("apiVersion", given_version)] {
             if given.is_empty() && key == "kind" {
-                return Err(Failure::bad_request("Object 'Kind' is missing in the request body"));
+                return Err(Failure::bad_request(
+                    "Object 'Kind' is missing in the request body",
+                ));
             }
         }
     }
     if given_version.is_empty() && given_kind.is_empty() {
         return Ok(());
     }
-    let given_version = if given_version.is_empty() { kind.api_version() } else { given_version.to_owned() };
-    let given_kind = if given_kind.is_empty() { kind.kind.as_str() } else { given_kind };
+    let given_version = if given_version.is_empty() {
+        kind.api_version()
+    } else {
+        given_version.to_owned()
+    };
+    let given_kind = if given_kind.is_empty() {
+        kind.kind.as_str()
+    } else {
+        given_kind
+    };
     if given_version == kind.api_version() && given_kind == kind.kind {
         return Ok(());
     }
@@ -470,7 +527,13 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
         )));
     }
     let why = if kubist_schema::kind(group, version, given_kind).is_some() {
-        let go_package = |group: &str| if group.is_empty() { "core".to_owned() } else { group.split('.').next().unwrap_or("").to_owned() };
+        let go_package = |group: &str| {
+            if group.is_empty() {
+                "core".to_owned()
+            } else {
+                group.split('.').next().unwrap_or("").to_owned()
+            }
+        };
         format!(
             "converting ({version}.{given_kind}) to ({}.{}): unknown conversion",
             go_package(&kind.group),
@@ -506,12 +569,17 @@ pub(crate) fn decode_patched(
         Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
-    let mut warnings: Vec<String> =
-        unknown.into_iter().map(|path| format!("unknown field {path:?}")).collect();
+    let mut warnings: Vec<String> = unknown
+        .into_iter()
+        .map(|path| format!("unknown field {path:?}"))
+        .collect();
     if !warnings.is_empty() {
         match options.validation {
             FieldValidation::Strict => {
-                return Err(not_valid(&format!("strict decoding error: {}", warnings.join(", "))));
+                return Err(not_valid(&format!(
+                    "strict decoding error: {}",
+                    warnings.join(", ")
+                )));
             }
             FieldValidation::Warn => {}
             FieldValidation::Ignore => warnings.clear(),
@@ -522,11 +590,15 @@ pub(crate) fn decode_patched(
 
 /// What becomes of keys that came twice.
 fn duplicates(options: &WriteOptions, paths: &[String], warnings: &mut Vec<String>) -> Result<(), String> {
-    let found: Vec<String> = paths.iter().map(|path| format!("duplicate field {path:?}")).collect();
+    let found: Vec<String> = paths
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect();
     match options.validation {
-        FieldValidation::Strict if !found.is_empty() => {
-            Err(format!("error decoding patch: strict decoding error: {}", found.join(", ")))
-        }
+        FieldValidation::Strict if !found.is_empty() => Err(format!(
+            "error decoding patch: strict decoding error: {}",
+            found.join(", ")
+        )),
         FieldValidation::Warn => {
             warnings.extend(found);
             Ok(())

@@ -18,7 +18,10 @@ pub struct Comparison {
 
 /// Compares two values of a type.
 pub fn compare(shape: Shape<'_>, old: &Value, new: &Value) -> Comparison {
-    let mut walker = Walker { path: Vec::new(), result: Comparison::default() };
+    let mut walker = Walker {
+        path: Vec::new(),
+        result: Comparison::default(),
+    };
     walker.compare(shape, Some(old), Some(new), false);
     walker.result
 }
@@ -75,9 +78,8 @@ impl Walker {
                 true
             }
             Atom::List { kind, items } => {
-                let list = |value: Option<&Value>| -> usize {
-                    value.and_then(Value::as_array).map_or(0, Vec::len)
-                };
+                let list =
+                    |value: Option<&Value>| -> usize { value.and_then(Value::as_array).map_or(0, Vec::len) };
                 if *kind == ListKind::Atomic || list(old) == 0 && list(new) == 0 {
                     self.leaf(old, new, in_leaf);
                     return true;
@@ -91,14 +93,18 @@ impl Walker {
                     return true;
                 }
                 let (old, new) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
-                let mut keys: Vec<&String> =
-                    old.into_iter().chain(new).flat_map(Map::keys).collect();
+                let mut keys: Vec<&String> = old.into_iter().chain(new).flat_map(Map::keys).collect();
                 keys.sort();
                 keys.dedup();
                 for key in keys {
                     let child = shape.child(key).map_or_else(Shape::untyped, |(child, _)| child);
                     self.path.push(PathElement::Field(key.clone()));
-                    self.compare(child, old.and_then(|map| map.get(key)), new.and_then(|map| map.get(key)), in_leaf);
+                    self.compare(
+                        child,
+                        old.and_then(|map| map.get(key)),
+                        new.and_then(|map| map.get(key)),
+                        in_leaf,
+                    );
                     self.path.pop();
                 }
                 false
@@ -118,9 +124,10 @@ impl Walker {
             value.and_then(Value::as_array).cloned().unwrap_or_default()
         };
         let (old_items, new_items) = (slice(old), slice(new));
-        let (Some(old_items), Some(new_items)) =
-            (elements(kind, items, &old_items), elements(kind, items, &new_items))
-        else {
+        let (Some(old_items), Some(new_items)) = (
+            elements(kind, items, &old_items),
+            elements(kind, items, &new_items),
+        ) else {
             // Items without keys can't be told apart.
             self.leaf(old, new, in_leaf);
             return true;
@@ -132,14 +139,17 @@ impl Walker {
             }
             seen.push(element);
             let of = |list: &[(PathElement, &Value)]| -> Vec<Value> {
-                list.iter().filter(|(known, _)| known == element).map(|(_, item)| Value::clone(item)).collect()
+                list.iter()
+                    .filter(|(known, _)| known == element)
+                    .map(|(_, item)| Value::clone(item))
+                    .collect()
             };
             let (before, after) = (of(&old_items), of(&new_items));
             self.path.push(element.clone());
             if before.len() > 1 || after.len() > 1 {
                 self.leaf(
-                    (!before.is_empty()).then(|| Value::Array(before)).as_ref(),
-                    (!after.is_empty()).then(|| Value::Array(after)).as_ref(),
+                    (!before.is_empty()).then_some(Value::Array(before)).as_ref(),
+                    (!after.is_empty()).then_some(Value::Array(after)).as_ref(),
                     in_leaf,
                 );
             } else {

@@ -207,22 +207,40 @@ mod tests {
         let set = FieldSet::from_json(&fields).unwrap();
         assert_eq!(set.to_json(), fields);
         let paths: Vec<String> = set.paths().iter().map(ToString::to_string).collect();
-        assert!(paths.contains(&".spec.ports[port=80,protocol=\"TCP\"].port".to_owned()), "{paths:?}");
+        assert!(
+            paths.contains(&".spec.ports[port=80,protocol=\"TCP\"].port".to_owned()),
+            "{paths:?}"
+        );
     }
 
     #[test]
     fn sets_are_sets() {
         let set = |fields: Value| FieldSet::from_json(&fields).unwrap();
-        let (a, b) = (set(json!({"f:a": {"f:x": {}}, "f:b": {}})), set(json!({"f:a": {"f:y": {}}, "f:b": {}})));
-        assert_eq!(a.union(&b), set(json!({"f:a": {"f:x": {}, "f:y": {}}, "f:b": {}})));
+        let (a, b) = (
+            set(json!({"f:a": {"f:x": {}}, "f:b": {}})),
+            set(json!({"f:a": {"f:y": {}}, "f:b": {}})),
+        );
+        assert_eq!(
+            a.union(&b),
+            set(json!({"f:a": {"f:x": {}, "f:y": {}}, "f:b": {}}))
+        );
         assert_eq!(a.intersection(&b), set(json!({"f:b": {}})));
         assert_eq!(a.difference(&b), set(json!({"f:a": {"f:x": {}}})));
-        assert_eq!(a.recursive_difference(&set(json!({"f:a": {}}))), set(json!({"f:b": {}})));
+        assert_eq!(
+            a.recursive_difference(&set(json!({"f:a": {}}))),
+            set(json!({"f:b": {}}))
+        );
     }
 
     #[test]
     fn what_is_malformed_is_refused() {
-        for fields in [json!([]), json!({"x:": {}}), json!({"k:[]": {}}), json!({"f:a": 1}), json!({"i:x": {}})] {
+        for fields in [
+            json!([]),
+            json!({"x:": {}}),
+            json!({"k:[]": {}}),
+            json!({"f:a": 1}),
+            json!({"i:x": {}}),
+        ] {
             assert_eq!(FieldSet::from_json(&fields), None, "{fields}");
         }
     }

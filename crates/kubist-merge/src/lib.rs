@@ -3,7 +3,7 @@
 //! | patch | function |
 //! |---|---|
 //! | JSON merge patch (RFC 7386) | [`json_merge`] |
-//! | JSON patch (RFC 6902) | [`json_patch`] |
+//! | JSON patch (RFC 6902) | [`json_patch()`] |
 //! | strategic merge patch | [`strategic_merge`], by the merge keys of [`kubist_schema`] |
 //! | server-side apply | [`managed::Managers::apply`], by a [`Shape`] |
 //!

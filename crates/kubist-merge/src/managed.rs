@@ -31,12 +31,22 @@ pub struct Manager {
 impl Manager {
     /// Somebody who applies.
     pub fn applier(name: &str, subresource: &str) -> Manager {
-        Manager { applies: true, name: name.into(), subresource: subresource.into(), api_version: String::new() }
+        Manager {
+            applies: true,
+            name: name.into(),
+            subresource: subresource.into(),
+            api_version: String::new(),
+        }
     }
 
     /// Somebody who updates.
     pub fn updater(name: &str, subresource: &str, api_version: &str) -> Manager {
-        Manager { applies: false, name: name.into(), subresource: subresource.into(), api_version: api_version.into() }
+        Manager {
+            applies: false,
+            name: name.into(),
+            subresource: subresource.into(),
+            api_version: api_version.into(),
+        }
     }
 }
 
@@ -110,14 +120,25 @@ impl Managers {
                 applies,
                 name: text("manager").to_owned(),
                 subresource: text("subresource").to_owned(),
-                api_version: if applies { String::new() } else { api_version.clone() },
+                api_version: if applies {
+                    String::new()
+                } else {
+                    api_version.clone()
+                },
             };
             let fields = match entry.get("fieldsV1") {
                 Some(fields) => FieldSet::from_json(fields)?,
                 None => FieldSet::default(),
             };
             let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            managers.insert(manager, Owned { fields, api_version, time });
+            managers.insert(
+                manager,
+                Owned {
+                    fields,
+                    api_version,
+                    time,
+                },
+            );
         }
         Some(Managers(managers))
     }
@@ -170,7 +191,10 @@ impl Managers {
     /// Notes that `manager` changed `live` into `new`: what it changed is its own now.
     pub fn update(&mut self, context: Context<'_>, live: &Value, new: &Value, manager: &Manager) {
         let changes = compare(context.shape, live, new);
-        let touched = changes.modified.union(&changes.added).recursive_difference(context.reset);
+        let touched = changes
+            .modified
+            .union(&changes.added)
+            .recursive_difference(context.reset);
         for owned in self.0.values_mut() {
             owned.fields = owned.fields.difference(&touched).difference(&changes.removed);
         }
@@ -209,7 +233,11 @@ impl Managers {
 
         let before = self.0.get(manager).map(|owned| owned.fields.clone());
         let time = self.0.get(manager).and_then(|owned| owned.time.clone());
-        let owned = Owned { fields: set, api_version: context.api_version.into(), time };
+        let owned = Owned {
+            fields: set,
+            api_version: context.api_version.into(),
+            time,
+        };
         self.0.insert(manager.clone(), owned);
         let result = match before.filter(|before| !before.is_empty()) {
             Some(before) => self.prune(shape, &merged, &before),
@@ -217,7 +245,10 @@ impl Managers {
         };
 
         let changes = compare(shape, live, &result);
-        let touched = changes.modified.union(&changes.added).recursive_difference(context.reset);
+        let touched = changes
+            .modified
+            .union(&changes.added)
+            .recursive_difference(context.reset);
         let mut conflicts = Vec::new();
         for (other, owned) in self.0.iter_mut().filter(|(other, _)| *other != manager) {
             let lost = owned.fields.intersection(&touched);
@@ -231,10 +262,10 @@ impl Managers {
         if !conflicts.is_empty() && !force {
             return Err(ApplyError::Conflicts(conflicts));
         }
-        if result != *live || self.0.get(manager).is_some_and(|owned| owned.time.is_none()) {
-            if let Some(owned) = self.0.get_mut(manager) {
-                owned.time = Some(context.now.into());
-            }
+        if (result != *live || self.0.get(manager).is_some_and(|owned| owned.time.is_none()))
+            && let Some(owned) = self.0.get_mut(manager)
+        {
+            owned.time = Some(context.now.into());
         }
         self.tidy();
         Ok(result)
@@ -242,7 +273,11 @@ impl Managers {
 
     /// Removes what the manager owned before, no longer sets, and nobody else owns.
     fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet) -> Value {
-        let fields = |value: &Value| field_set(shape, value).unwrap_or_default().with_named_fields(shape);
+        let fields = |value: &Value| {
+            field_set(shape, value)
+                .unwrap_or_default()
+                .with_named_fields(shape)
+        };
         let before = before.with_named_fields(shape);
         let mut pruned = remove_items(shape, merged, &before).unwrap_or_else(nothing);
 
@@ -282,7 +317,9 @@ impl Managers {
         updaters.sort();
         let excess = updaters.len() - MOST_UPDATERS;
         for (_, manager) in updaters.into_iter().take(excess + 1) {
-            let Some(owned) = self.0.remove(&manager) else { continue };
+            let Some(owned) = self.0.remove(&manager) else {
+                continue;
+            };
             let ancient = Manager::updater(ANCIENT, "", &owned.api_version);
             match self.0.get_mut(&ancient) {
                 Some(known) => {
@@ -328,7 +365,12 @@ mod tests {
     }
 
     fn context<'a>(reset: &'a FieldSet) -> Context<'a> {
-        Context { shape: shape(), api_version: "v1", reset, now: "2026-01-01T00:00:00Z" }
+        Context {
+            shape: shape(),
+            api_version: "v1",
+            reset,
+            now: "2026-01-01T00:00:00Z",
+        }
     }
 
     fn config(data: Value) -> Value {
@@ -341,11 +383,24 @@ mod tests {
         let mut managers = Managers::default();
         let one = Manager::applier("one", "");
         let live = config(json!({}));
-        let live = managers.apply(context(&reset), &live, &config(json!({"x": "1", "y": "1"})), &one, false).unwrap();
+        let live = managers
+            .apply(
+                context(&reset),
+                &live,
+                &config(json!({"x": "1", "y": "1"})),
+                &one,
+                false,
+            )
+            .unwrap();
         assert_eq!(live["data"], json!({"x": "1", "y": "1"}));
-        let live = managers.apply(context(&reset), &live, &config(json!({"y": "1"})), &one, false).unwrap();
+        let live = managers
+            .apply(context(&reset), &live, &config(json!({"y": "1"})), &one, false)
+            .unwrap();
         assert_eq!(live["data"], json!({"y": "1"}));
-        assert_eq!(managers.write().unwrap()[0]["fieldsV1"], json!({"f:data": {"f:y": {}}}));
+        assert_eq!(
+            managers.write().unwrap()[0]["fieldsV1"],
+            json!({"f:data": {"f:y": {}}})
+        );
     }
 
     #[test]
@@ -353,7 +408,15 @@ mod tests {
         let reset = FieldSet::default();
         let mut managers = Managers::default();
         let (one, two) = (Manager::applier("one", ""), Manager::applier("two", ""));
-        let live = managers.apply(context(&reset), &config(json!({})), &config(json!({"x": "1"})), &one, false).unwrap();
+        let live = managers
+            .apply(
+                context(&reset),
+                &config(json!({})),
+                &config(json!({"x": "1"})),
+                &one,
+                false,
+            )
+            .unwrap();
         let mut attempt = managers.clone();
         match attempt.apply(context(&reset), &live, &config(json!({"x": "2"})), &two, false) {
             Err(ApplyError::Conflicts(conflicts)) => {
@@ -363,11 +426,17 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let mut shared = managers.clone();
-        shared.apply(context(&reset), &live, &config(json!({"x": "1"})), &two, false).unwrap();
+        shared
+            .apply(context(&reset), &live, &config(json!({"x": "1"})), &two, false)
+            .unwrap();
         // One leaves, and the field stays for the other.
-        let left = shared.apply(context(&reset), &live, &config(json!({"z": "1"})), &one, false).unwrap();
+        let left = shared
+            .apply(context(&reset), &live, &config(json!({"z": "1"})), &one, false)
+            .unwrap();
         assert_eq!(left["data"], json!({"x": "1", "z": "1"}));
-        let forced = managers.apply(context(&reset), &live, &config(json!({"x": "2"})), &two, true).unwrap();
+        let forced = managers
+            .apply(context(&reset), &live, &config(json!({"x": "2"})), &two, true)
+            .unwrap();
         assert_eq!(forced["data"], json!({"x": "2"}));
     }
 
@@ -376,8 +445,21 @@ mod tests {
         let reset = FieldSet::default();
         let mut managers = Managers::default();
         let one = Manager::applier("one", "");
-        let live = managers.apply(context(&reset), &config(json!({})), &config(json!({"x": "1"})), &one, false).unwrap();
-        managers.update(context(&reset), &live, &config(json!({"x": "2"})), &Manager::updater("edit", "", "v1"));
+        let live = managers
+            .apply(
+                context(&reset),
+                &config(json!({})),
+                &config(json!({"x": "1"})),
+                &one,
+                false,
+            )
+            .unwrap();
+        managers.update(
+            context(&reset),
+            &live,
+            &config(json!({"x": "2"})),
+            &Manager::updater("edit", "", "v1"),
+        );
         let entries = managers.write().unwrap();
         assert_eq!(entries.as_array().map(Vec::len), Some(1));
         assert_eq!(entries[0]["manager"], "edit");
@@ -391,11 +473,22 @@ mod tests {
         for at in 0..20 {
             let mut new = live.clone();
             new["data"][format!("k{at}")] = "v".into();
-            managers.update(context(&reset), &live, &new, &Manager::updater(&format!("m{at}"), "", "v1"));
+            managers.update(
+                context(&reset),
+                &live,
+                &new,
+                &Manager::updater(&format!("m{at}"), "", "v1"),
+            );
             live = new;
         }
         let entries = managers.write().unwrap();
         assert_eq!(entries.as_array().map(Vec::len), Some(MOST_UPDATERS));
-        assert!(entries.as_array().unwrap().iter().any(|entry| entry["manager"] == ANCIENT));
+        assert!(
+            entries
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|entry| entry["manager"] == ANCIENT)
+        );
     }
 }

@@ -25,7 +25,9 @@ pub fn merge(shape: Shape<'_>, live: Option<&Value>, config: Option<&Value>) -> 
             }
             Some(Value::Object(merged))
         }
-        (Atom::List { kind, items }, Value::Array(live), Value::Array(config)) if kind != ListKind::Atomic => {
+        (Atom::List { kind, items }, Value::Array(live), Value::Array(config))
+            if kind != ListKind::Atomic =>
+        {
             Some(merge_lists(&kind, items, live, config).unwrap_or_else(|| Value::Array(config.clone())))
         }
         _ => Some(config.clone()),
@@ -36,10 +38,15 @@ fn merge_lists(kind: &ListKind<'_>, items: Shape<'_>, live: &[Value], config: &[
     let live = elements(kind, items, live)?;
     let config = elements(kind, items, config)?;
     let find = |list: &[(PathElement, &Value)], element: &PathElement| -> Option<Value> {
-        list.iter().find(|(known, _)| known == element).map(|(_, item)| Value::clone(item))
+        list.iter()
+            .find(|(known, _)| known == element)
+            .map(|(_, item)| Value::clone(item))
     };
     let shared = |element: &PathElement| live.iter().any(|(known, _)| known == element);
-    let mut order = config.iter().map(|(element, _)| element).filter(|element| shared(element));
+    let mut order = config
+        .iter()
+        .map(|(element, _)| element)
+        .filter(|element| shared(element));
     let mut next = order.next();
 
     let mut merged = Vec::with_capacity(live.len() + config.len());
@@ -106,10 +113,19 @@ mod tests {
 
     #[test]
     fn lists_merge_by_type() {
-        assert_eq!(merged(json!({"set": ["a"]}), json!({"set": ["b"]})), json!({"set": ["a", "b"]}));
-        assert_eq!(merged(json!({"atomic": ["a"]}), json!({"atomic": ["b"]})), json!({"atomic": ["b"]}));
         assert_eq!(
-            merged(json!({"map": [{"k": "a", "v": 1}, {"k": "b", "v": 1}]}), json!({"map": [{"k": "b", "v": 2}]})),
+            merged(json!({"set": ["a"]}), json!({"set": ["b"]})),
+            json!({"set": ["a", "b"]})
+        );
+        assert_eq!(
+            merged(json!({"atomic": ["a"]}), json!({"atomic": ["b"]})),
+            json!({"atomic": ["b"]})
+        );
+        assert_eq!(
+            merged(
+                json!({"map": [{"k": "a", "v": 1}, {"k": "b", "v": 1}]}),
+                json!({"map": [{"k": "b", "v": 2}]})
+            ),
             json!({"map": [{"k": "a", "v": 1}, {"k": "b", "v": 2}]})
         );
     }

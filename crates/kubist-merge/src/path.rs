@@ -24,8 +24,10 @@ impl PathElement {
     pub fn key(keys: &Map<String, Value>) -> PathElement {
         let mut sorted: Vec<(&String, &Value)> = keys.iter().collect();
         sorted.sort_by_key(|(name, _)| *name);
-        let entries: Vec<String> =
-            sorted.into_iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
+        let entries: Vec<String> = sorted
+            .into_iter()
+            .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
+            .collect();
         PathElement::Key(format!("{{{}}}", entries.join(",")))
     }
 
@@ -43,7 +45,9 @@ impl PathElement {
                 Value::Object(keys) => Some(PathElement::key(&keys)),
                 _ => None,
             },
-            "v" => serde_json::from_str(rest).ok().map(|value: Value| PathElement::value(&value)),
+            "v" => serde_json::from_str(rest)
+                .ok()
+                .map(|value: Value| PathElement::value(&value)),
             "i" => rest.parse().ok().map(PathElement::Index),
             _ => None,
         }
@@ -66,7 +70,10 @@ impl fmt::Display for PathElement {
             PathElement::Field(name) => write!(f, ".{name}"),
             PathElement::Key(keys) => {
                 let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
-                let mut keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let mut keys: Vec<String> = keys
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
                 keys.sort();
                 write!(f, "[{}]", keys.join(","))
             }
@@ -83,7 +90,12 @@ pub struct Path(pub Vec<PathElement>);
 impl Path {
     /// A path of field names.
     pub fn of(fields: &[&str]) -> Path {
-        Path(fields.iter().map(|field| PathElement::Field((*field).to_owned())).collect())
+        Path(
+            fields
+                .iter()
+                .map(|field| PathElement::Field((*field).to_owned()))
+                .collect(),
+        )
     }
 }
 

@@ -19,7 +19,10 @@ enum Inner<'a> {
     /// An item of a list field, or a value of a map field.
     Element(&'static Field),
     /// A JSON schema; `object` says that `apiVersion`, `kind` and `metadata` are there too.
-    OpenApi { schema: &'a Value, object: bool },
+    OpenApi {
+        schema: &'a Value,
+        object: bool,
+    },
     Scalar(ScalarKind),
     Untyped,
 }
@@ -131,7 +134,10 @@ impl<'a> Shape<'a> {
             Inner::Field(field) if field.repeated => Some(Shape(Inner::Element(field))),
             Inner::OpenApi { schema, .. } => {
                 let items = schema.get("items")?;
-                Some(Shape(Inner::OpenApi { schema: items, object: is_embedded(items) }))
+                Some(Shape(Inner::OpenApi {
+                    schema: items,
+                    object: is_embedded(items),
+                }))
             }
             _ => None,
         }
@@ -154,10 +160,12 @@ fn message_default(message: &'static Message, key: &str) -> Option<Value> {
 
 fn message_atom<'a>(message: &'static Message, value: &Value) -> Atom<'a> {
     match message.special {
-        None => Atom::Map { atomic: message.atomic },
-        Some(Special::Time | Special::MicroTime | Special::Quantity | Special::IntOrString | Special::Duration) => {
-            Atom::Scalar(ScalarKind::Any)
-        }
+        None => Atom::Map {
+            atomic: message.atomic,
+        },
+        Some(
+            Special::Time | Special::MicroTime | Special::Quantity | Special::IntOrString | Special::Duration,
+        ) => Atom::Scalar(ScalarKind::Any),
         Some(_) => deduced(value),
     }
 }
@@ -175,7 +183,10 @@ fn scalar_atom<'a>(ty: Type, value: &Value) -> Atom<'a> {
         Type::Int32 | Type::Int64 | Type::Double => ScalarKind::Number,
         Type::Bool => ScalarKind::Boolean,
         Type::StringList => {
-            return Atom::List { kind: ListKind::Atomic, items: Shape(Inner::Scalar(ScalarKind::String)) };
+            return Atom::List {
+                kind: ListKind::Atomic,
+                items: Shape(Inner::Scalar(ScalarKind::String)),
+            };
         }
         _ => return deduced(value),
     })
@@ -184,7 +195,10 @@ fn scalar_atom<'a>(ty: Type, value: &Value) -> Atom<'a> {
 fn deduced<'a>(value: &Value) -> Atom<'a> {
     match value {
         Value::Object(_) => Atom::Map { atomic: false },
-        Value::Array(_) => Atom::List { kind: ListKind::Atomic, items: Shape(Inner::Untyped) },
+        Value::Array(_) => Atom::List {
+            kind: ListKind::Atomic,
+            items: Shape(Inner::Untyped),
+        },
         _ => Atom::Scalar(ScalarKind::Any),
     }
 }
@@ -194,9 +208,11 @@ fn openapi_atom<'a>(schema: &'a Value, value: &Value) -> Atom<'a> {
         _ if schema.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) => {
             Atom::Scalar(ScalarKind::Any)
         }
-        Some("object") => {
-            Atom::Map { atomic: schema.get("x-kubernetes-map-type").is_some_and(|kind| kind == "atomic") }
-        }
+        Some("object") => Atom::Map {
+            atomic: schema
+                .get("x-kubernetes-map-type")
+                .is_some_and(|kind| kind == "atomic"),
+        },
         Some("array") => {
             let kind = match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
                 Some("set") => ListKind::Set,
@@ -230,8 +246,16 @@ fn openapi_child<'a>(schema: &'a Value, object: bool, key: &str) -> Option<(Shap
             _ => {}
         }
     }
-    let inner = |schema: &'a Value| Shape(Inner::OpenApi { schema, object: is_embedded(schema) });
-    if let Some(property) = schema.get("properties").and_then(|properties| properties.get(key)) {
+    let inner = |schema: &'a Value| {
+        Shape(Inner::OpenApi {
+            schema,
+            object: is_embedded(schema),
+        })
+    };
+    if let Some(property) = schema
+        .get("properties")
+        .and_then(|properties| properties.get(key))
+    {
         return Some((inner(property), true));
     }
     match schema.get("additionalProperties") {

@@ -28,7 +28,9 @@ pub fn strategic_merge(
     message: &'static Message,
 ) -> Result<(), PatchError> {
     let (Value::Object(target), Value::Object(patch)) = (target, patch) else {
-        return Err(PatchError::WrongType { expected: "an object" });
+        return Err(PatchError::WrongType {
+            expected: "an object",
+        });
     };
     merge_map(target, patch.clone(), Some(message))
 }
@@ -85,11 +87,21 @@ fn merge_map(
 
 /// Obeys `$retainKeys`: what the list does not name goes.
 fn retain_keys(target: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), PatchError> {
-    let Some(keys) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
-    let malformed = |why| PatchError::BadFormat { directive: RETAIN_KEYS.into(), why };
-    let Value::Array(keys) = keys else { return Err(malformed("it is no list")) };
+    let Some(keys) = patch.remove(RETAIN_KEYS) else {
+        return Ok(());
+    };
+    let malformed = |why| PatchError::BadFormat {
+        directive: RETAIN_KEYS.into(),
+        why,
+    };
+    let Value::Array(keys) = keys else {
+        return Err(malformed("it is no list"));
+    };
     let retained = |key: &str| keys.iter().any(|kept| kept.as_str() == Some(key));
-    if patch.iter().any(|(key, value)| !key.starts_with('$') && !value.is_null() && !retained(key)) {
+    if patch
+        .iter()
+        .any(|(key, value)| !key.starts_with('$') && !value.is_null() && !retained(key))
+    {
         return Err(malformed("the patch sets a key that it does not retain"));
     }
     target.retain(|key, _| retained(key));
@@ -102,9 +114,16 @@ fn set_element_orders(
     patch: &mut Map<String, Value>,
     message: Option<&'static Message>,
 ) -> Result<(), PatchError> {
-    let orders: Vec<String> = patch.keys().filter(|key| key.starts_with(ELEMENT_ORDER)).cloned().collect();
+    let orders: Vec<String> = patch
+        .keys()
+        .filter(|key| key.starts_with(ELEMENT_ORDER))
+        .cloned()
+        .collect();
     for directive in orders {
-        let malformed = |why| PatchError::BadFormat { directive: directive.clone(), why };
+        let malformed = |why| PatchError::BadFormat {
+            directive: directive.clone(),
+            why,
+        };
         let Some(Value::Array(order)) = patch.remove(&directive) else {
             return Err(malformed("it is no list"));
         };
@@ -203,7 +222,10 @@ fn merge_list(
     let inner = field.and_then(Field::message);
     for item in &kept {
         let value = key_of(item, key)?;
-        match merged.iter_mut().find(|existing| existing.get(key) == Some(value)) {
+        match merged
+            .iter_mut()
+            .find(|existing| existing.get(key) == Some(value))
+        {
             Some(Value::Object(existing)) => {
                 if let Value::Object(item) = item {
                     merge_map(existing, item.clone(), inner)?;
@@ -220,7 +242,10 @@ fn merge_list(
 }
 
 fn key_of<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
-    item.get(key).ok_or_else(|| PatchError::NoMergeKey { item: go_value(item), key: key.into() })
+    item.get(key).ok_or_else(|| PatchError::NoMergeKey {
+        item: go_value(item),
+        key: key.into(),
+    })
 }
 
 /// Puts `items` in order: those of the patch as the patch has them, the server's own
@@ -232,8 +257,9 @@ fn ordered(items: Vec<Value>, patch: &[Value], before: &[Value], key: Option<&st
             None => other == item,
         })
     };
-    let (mut ours, mut theirs): (Vec<Value>, Vec<Value>) =
-        items.into_iter().partition(|item| position(patch, item).is_some());
+    let (mut ours, mut theirs): (Vec<Value>, Vec<Value>) = items
+        .into_iter()
+        .partition(|item| position(patch, item).is_some());
     ours.sort_by_key(|item| position(patch, item));
     theirs.sort_by_key(|item| position(before, item).unwrap_or(usize::MAX));
 
@@ -310,20 +336,29 @@ mod tests {
             json!({"spec": {"containers": [{"name": "c"}],
                 "$setElementOrder/containers": [{"name": "c"}, {"name": "b"}, {"name": "a"}]}}),
         );
-        assert_eq!(result.unwrap(), pod(json!([{"name": "c"}, {"name": "b"}, {"name": "a"}])));
+        assert_eq!(
+            result.unwrap(),
+            pod(json!([{"name": "c"}, {"name": "b"}, {"name": "a"}]))
+        );
     }
 
     #[test]
     fn an_item_without_its_key_is_refused() {
         let error = patched(pod(json!([{"name": "a"}])), pod(json!([{"image": "x"}]))).unwrap_err();
-        assert_eq!(error.to_string(), "map: map[image:x] does not contain declared merge key: name");
+        assert_eq!(
+            error.to_string(),
+            "map: map[image:x] does not contain declared merge key: name"
+        );
     }
 
     #[test]
     fn primitive_lists_are_sets() {
         let target = json!({"metadata": {"finalizers": ["a/x", "b/x"]}});
-        let result =
-            patched(target, json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/x"]}})).unwrap();
+        let result = patched(
+            target,
+            json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/x"]}}),
+        )
+        .unwrap();
         assert_eq!(result, json!({"metadata": {"finalizers": ["b/x"]}}));
     }
 }

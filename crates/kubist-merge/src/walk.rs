@@ -10,7 +10,10 @@ use crate::{Atom, FieldSet, ListKind, Path, PathElement, ScalarKind, Shape, Type
 ///
 /// [`TypeError`] where the value does not fit its type.
 pub fn field_set(shape: Shape<'_>, value: &Value) -> Result<FieldSet, TypeError> {
-    let mut walker = Walker { path: Vec::new(), set: FieldSet::default() };
+    let mut walker = Walker {
+        path: Vec::new(),
+        set: FieldSet::default(),
+    };
     walker.value(shape, value)?;
     Ok(walker.set)
 }
@@ -27,7 +30,10 @@ impl Walker {
                 self.scalar(kind, value)?;
                 self.set.insert(&self.path);
             }
-            Atom::List { kind: ListKind::Atomic, .. } => {
+            Atom::List {
+                kind: ListKind::Atomic,
+                ..
+            } => {
                 self.is("list", value.is_array() || value.is_null(), value)?;
                 self.set.insert(&self.path);
             }
@@ -85,16 +91,25 @@ impl Walker {
         if fits {
             return Ok(());
         }
-        Err(self.error(format!("expected {wanted}, got &value.valueUnstructured{{Value:{value}}}")))
+        Err(self.error(format!(
+            "expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"
+        )))
     }
 
     fn error(&self, reason: String) -> TypeError {
-        TypeError { path: Path(self.path.clone()).to_string(), reason }
+        TypeError {
+            path: Path(self.path.clone()).to_string(),
+            reason,
+        }
     }
 }
 
 /// How an item of a set or map is found in its list.
-pub(crate) fn item_element(kind: &ListKind<'_>, items: Shape<'_>, item: &Value) -> Result<PathElement, String> {
+pub(crate) fn item_element(
+    kind: &ListKind<'_>,
+    items: Shape<'_>,
+    item: &Value,
+) -> Result<PathElement, String> {
     match kind {
         ListKind::Atomic => Err("items of an atomic list have no keys".into()),
         ListKind::Set => match item {
@@ -138,5 +153,7 @@ pub(crate) fn elements<'v>(
     items: Shape<'_>,
     list: &'v [Value],
 ) -> Option<Vec<(PathElement, &'v Value)>> {
-    list.iter().map(|item| Some((item_element(kind, items, item).ok()?, item))).collect()
+    list.iter()
+        .map(|item| Some((item_element(kind, items, item).ok()?, item)))
+        .collect()
 }

@@ -74,7 +74,11 @@ fn field(message: &str, field: &Value) -> Result<String, Box<dyn Error>> {
         Some(rest) if rest.starts_with('.') && !rest[1..].contains('.') => rest,
         _ => ty,
     };
-    let mut out = format!("{}\t{json}\t{}\t{ty}", field["num"].as_u64().unwrap_or(0), if proto == json { "=" } else { proto });
+    let mut out = format!(
+        "{}\t{json}\t{}\t{ty}",
+        field["num"].as_u64().unwrap_or(0),
+        if proto == json { "=" } else { proto }
+    );
     for (key, short) in [
         ("pointer", "p"),
         ("omitempty", "o"),
@@ -101,9 +105,11 @@ fn field(message: &str, field: &Value) -> Result<String, Box<dyn Error>> {
             write!(out, "\t{short}={value}")?;
         }
     }
-    for (key, short, separator) in
-        [("list-map-keys", "keys", ","), ("enum", "enum", "|"), ("items.enum", "items", "|")]
-    {
+    for (key, short, separator) in [
+        ("list-map-keys", "keys", ","),
+        ("enum", "enum", "|"),
+        ("items.enum", "items", "|"),
+    ] {
         if let Some(values) = field[key].as_array() {
             write!(out, "\t{short}={}", join(values, separator))?;
         }
@@ -120,7 +126,11 @@ fn kinds(schema: &Value) -> Result<String, Box<dyn Error>> {
         .as_array()
         .ok_or("no kinds")?
         .iter()
-        .map(|kind| ["group", "version", "kind", "message"].map(|key| kind[key].as_str().unwrap_or("")).join("\t"))
+        .map(|kind| {
+            ["group", "version", "kind", "message"]
+                .map(|key| kind[key].as_str().unwrap_or(""))
+                .join("\t")
+        })
         .collect();
     lines.sort_by(|a, b| a.split('\t').cmp(b.split('\t')));
     Ok(lines.join("\n") + "\n")
@@ -141,7 +151,11 @@ fn resources(resources: &Value) -> Result<String, Box<dyn Error>> {
             text("resource"),
             text("kind"),
             text("singular"),
-            if resource["namespaced"] == true { "namespaced" } else { "cluster" },
+            if resource["namespaced"] == true {
+                "namespaced"
+            } else {
+                "cluster"
+            },
             list("verbs"),
             list("shortNames"),
             list("categories"),
@@ -151,7 +165,12 @@ fn resources(resources: &Value) -> Result<String, Box<dyn Error>> {
             let verbs = sub["verbs"].as_array().map(|v| join(v, ",")).unwrap_or_default();
             let kind = sub["kind"].as_str().unwrap_or("");
             let kind: Vec<&str> = kind.split('/').collect();
-            writeln!(out, "S\t{}\t{}\t{verbs}", sub["name"].as_str().unwrap_or(""), kind.join("\t"))?;
+            writeln!(
+                out,
+                "S\t{}\t{}\t{verbs}",
+                sub["name"].as_str().unwrap_or(""),
+                kind.join("\t")
+            )?;
         }
         for column in resource["columns"].as_array().into_iter().flatten() {
             let text = |key: &str| column[key].as_str().unwrap_or("").replace(['\t', '\n'], " ");
@@ -170,5 +189,9 @@ fn resources(resources: &Value) -> Result<String, Box<dyn Error>> {
 }
 
 fn join(values: &[Value], separator: &str) -> String {
-    values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(separator)
+    values
+        .iter()
+        .filter_map(Value::as_str)
+        .collect::<Vec<_>>()
+        .join(separator)
 }

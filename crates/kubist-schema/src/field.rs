@@ -58,9 +58,9 @@ impl Field {
         if self.ty != Type::Message {
             return None;
         }
-        *self.target.get_or_init(|| {
-            resolve(self.package, self.type_name).map(message::at)
-        })
+        *self
+            .target
+            .get_or_init(|| resolve(self.package, self.type_name).map(message::at))
     }
 
     /// The protobuf wire type of one value.

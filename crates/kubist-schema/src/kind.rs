@@ -29,7 +29,11 @@ impl Kind {
 pub fn kind(group: &str, version: &str, kind: &str) -> Option<&'static Message> {
     let kinds = kinds();
     let found = kinds.binary_search_by(|known| {
-        known.group.cmp(group).then_with(|| known.version.cmp(version)).then_with(|| known.kind.cmp(kind))
+        known
+            .group
+            .cmp(group)
+            .then_with(|| known.version.cmp(version))
+            .then_with(|| known.kind.cmp(kind))
     });
     found.ok().and_then(|at| kinds[at].message())
 }
@@ -43,7 +47,12 @@ pub fn kinds() -> &'static [Kind] {
             .map(|line| {
                 let mut parts = line.split('\t');
                 let mut next = || parts.next().unwrap_or("");
-                Kind { group: next(), version: next(), kind: next(), message: next() }
+                Kind {
+                    group: next(),
+                    version: next(),
+                    kind: next(),
+                    message: next(),
+                }
             })
             .collect()
     })

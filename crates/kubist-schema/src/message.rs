@@ -38,7 +38,9 @@ impl Message {
     /// The field with this JSON name; fields of inline messages count as the message's own.
     pub fn field(&'static self, json: &str) -> Option<&'static Field> {
         let flat = self.flat();
-        flat.binary_search_by(|(name, _)| (*name).cmp(json)).ok().map(|at| flat[at].1)
+        flat.binary_search_by(|(name, _)| (*name).cmp(json))
+            .ok()
+            .map(|at| flat[at].1)
     }
 
     /// Every field that JSON shows, sorted by JSON name, inline messages flattened.
@@ -139,7 +141,11 @@ fn slots() -> &'static [Slot] {
             .split("\nM\t")
             .map(|text| {
                 let end = text.find(['\t', '\n']).unwrap_or(text.len());
-                Slot { name: &text[..end], text, parsed: OnceLock::new() }
+                Slot {
+                    name: &text[..end],
+                    text,
+                    parsed: OnceLock::new(),
+                }
             })
             .collect()
     })

@@ -77,7 +77,9 @@ pub struct Column {
 
 /// The resource with this group, version and plural name.
 pub fn resource(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    resources().iter().find(|known| known.plural == plural && known.group == group && known.version == version)
+    resources()
+        .iter()
+        .find(|known| known.plural == plural && known.group == group && known.version == version)
 }
 
 /// All resources, in the order in which a server's discovery names them.
@@ -149,8 +151,14 @@ mod tests {
     #[test]
     fn subresources_and_columns_belong_to_their_resource() {
         let pods = resource("", "v1", "pods").expect("pods");
-        assert_eq!(pods.subresource("eviction").map(|sub| (sub.group, sub.kind)), Some(("policy", "Eviction")));
-        assert_eq!(pods.columns.iter().filter(|column| column.priority == 0).count(), 5);
+        assert_eq!(
+            pods.subresource("eviction").map(|sub| (sub.group, sub.kind)),
+            Some(("policy", "Eviction"))
+        );
+        assert_eq!(
+            pods.columns.iter().filter(|column| column.priority == 0).count(),
+            5
+        );
         assert!(pods.field_selectors.contains(&"spec.nodeName"));
     }
 }

@@ -29,7 +29,9 @@ pub(crate) fn changed(api: &Arc<Api>, crds: &Arc<Kind>, new: Option<&Arc<Value>>
 /// Serves what the stored definitions say.
 pub(crate) fn refresh(api: &Api) {
     let (crds, _) = api.store.list(&crds(), None, None);
-    api.set_registry(Registry::new(crds.iter().flat_map(|(_, crd)| super::kinds(&crd.value))));
+    api.set_registry(Registry::new(
+        crds.iter().flat_map(|(_, crd)| super::kinds(&crd.value)),
+    ));
 }
 
 fn crds() -> crate::storage::TableName {
@@ -63,9 +65,18 @@ fn accept(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
             if other != key && stored.value["spec"]["group"] == crd["spec"]["group"] {
                 let names = &stored.value["status"]["acceptedNames"];
                 for name in ["plural", "singular", "kind", "listKind"] {
-                    taken.extend(names[name].as_str().filter(|name| !name.is_empty()).map(str::to_owned));
+                    taken.extend(
+                        names[name]
+                            .as_str()
+                            .filter(|name| !name.is_empty())
+                            .map(str::to_owned),
+                    );
                 }
-                taken.extend(meta::strings(names.get("shortNames")).into_iter().map(str::to_owned));
+                taken.extend(
+                    meta::strings(names.get("shortNames"))
+                        .into_iter()
+                        .map(str::to_owned),
+                );
             }
         }
         accept_names(crd, &taken, &now);
@@ -79,9 +90,12 @@ fn accept_names(crd: &mut Value, taken: &[String], now: &str) {
     let mut accepted = crd["status"]["acceptedNames"].clone();
     let mut conflict: Option<(&str, String)> = None;
     let is_taken = |name: &str| taken.iter().any(|known| known == name);
-    for (field, reason) in
-        [("plural", "PluralConflict"), ("singular", "SingularConflict"), ("kind", "KindConflict"), ("listKind", "ListKindConflict")]
-    {
+    for (field, reason) in [
+        ("plural", "PluralConflict"),
+        ("singular", "SingularConflict"),
+        ("kind", "KindConflict"),
+        ("listKind", "ListKindConflict"),
+    ] {
         let name = names[field].as_str().unwrap_or("");
         if is_taken(name) {
             conflict = Some((reason, format!("{name:?} is already in use")));
@@ -103,7 +117,14 @@ fn accept_names(crd: &mut Value, taken: &[String], now: &str) {
     let established = super::has_condition(crd, "Established");
     match conflict {
         None => {
-            set_condition(crd, now, "NamesAccepted", true, "NoConflicts", "no conflicts found");
+            set_condition(
+                crd,
+                now,
+                "NamesAccepted",
+                true,
+                "NoConflicts",
+                "no conflicts found",
+            );
             if !established {
                 let message = "the initial names have been accepted";
                 set_condition(crd, now, "Established", true, "InitialNamesAccepted", message);
@@ -120,13 +141,24 @@ fn accept_names(crd: &mut Value, taken: &[String], now: &str) {
 }
 
 /// Sets a condition, keeping its time if nothing but the time would change.
-pub(crate) fn set_condition(crd: &mut Value, now: &str, name: &str, status: bool, reason: &str, message: &str) {
+pub(crate) fn set_condition(
+    crd: &mut Value,
+    now: &str,
+    name: &str,
+    status: bool,
+    reason: &str,
+    message: &str,
+) {
     let status = if status { "True" } else { "False" };
-    let conditions = meta::child(crd, "status").entry("conditions").or_insert_with(|| json!([]));
+    let conditions = meta::child(crd, "status")
+        .entry("conditions")
+        .or_insert_with(|| json!([]));
     if !conditions.is_array() {
         *conditions = json!([]);
     }
-    let Value::Array(conditions) = conditions else { return };
+    let Value::Array(conditions) = conditions else {
+        return;
+    };
     let mut condition = json!({
         "type": name, "status": status, "lastTransitionTime": now, "reason": reason, "message": message,
     });
@@ -143,7 +175,9 @@ pub(crate) fn set_condition(crd: &mut Value, now: &str, name: &str, status: bool
 
 /// Deletes the objects of a definition that is being deleted, and then the definition.
 fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
-    let Some(crd) = api.store.get(&crds.table, key) else { return };
+    let Some(crd) = api.store.get(&crds.table, key) else {
+        return;
+    };
     if !meta::finalizers(&crd.value).contains(&CLEANUP) {
         return;
     }
@@ -162,7 +196,9 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
         return;
     }
     for _ in 0..TRIES {
-        let Some(old) = api.store.get(&crds.table, key) else { return };
+        let Some(old) = api.store.get(&crds.table, key) else {
+            return;
+        };
         let mut new = Value::clone(&old.value);
         let rest: Vec<String> = meta::finalizers(&old.value)
             .into_iter()
@@ -172,7 +208,8 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
         let done = rest.is_empty();
         meta::set_finalizers(&mut new, rest);
         let written = if done {
-            api.store.delete(&crds.table, key.clone(), old.revision, Some(new))
+            api.store
+                .delete(&crds.table, key.clone(), old.revision, Some(new))
         } else {
             api.store.update(&crds.table, key.clone(), old.revision, new)
         };
@@ -191,9 +228,14 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
 /// Goes on deleting a definition once an object of it is gone.
 pub(crate) fn instance_deleted(api: &Arc<Api>, custom: &Custom) {
     let registry = api.registry();
-    let Some(crds) = registry.get("apiextensions.k8s.io", "v1", "customresourcedefinitions") else { return };
+    let Some(crds) = registry.get("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
+        return;
+    };
     let key = Key::new("", &custom.crd);
-    let deleting = api.store.get(&crds.table, &key).is_some_and(|crd| meta::is_deleting(&crd.value));
+    let deleting = api
+        .store
+        .get(&crds.table, &key)
+        .is_some_and(|crd| meta::is_deleting(&crd.value));
     if deleting {
         finalize(api, crds, &key);
         refresh(api);

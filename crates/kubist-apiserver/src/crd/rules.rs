@@ -27,7 +27,11 @@ pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
             errors.push(FieldError::invalid_text("spec.group", &group, &problem));
         }
         if !group.contains('.') {
-            errors.push(FieldError::invalid_text("spec.group", &group, "should be a domain with at least one dot"));
+            errors.push(FieldError::invalid_text(
+                "spec.group",
+                &group,
+                "should be a domain with at least one dot",
+            ));
         }
     }
     match text(spec, "scope").as_str() {
@@ -45,8 +49,16 @@ pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
         for (path, value, before) in [
             ("spec.group", &spec["group"], &old["spec"]["group"]),
             ("spec.scope", &spec["scope"], &old["spec"]["scope"]),
-            ("spec.names.kind", &spec["names"]["kind"], &old["spec"]["names"]["kind"]),
-            ("spec.names.plural", &spec["names"]["plural"], &old["spec"]["names"]["plural"]),
+            (
+                "spec.names.kind",
+                &spec["names"]["kind"],
+                &old["spec"]["names"]["kind"],
+            ),
+            (
+                "spec.names.plural",
+                &spec["names"]["plural"],
+                &old["spec"]["names"]["plural"],
+            ),
         ] {
             if value != before && (established || matches!(path, "spec.group" | "spec.names.plural")) {
                 errors.push(FieldError::immutable(path, value));
@@ -76,22 +88,46 @@ fn names(names: &Value, errors: &mut Vec<FieldError>) {
     }
     if !text("kind").is_empty() && text("kind") == text("listKind") {
         let detail = "kind and listKind may not be the same";
-        errors.push(FieldError::invalid_text("spec.names.listKind", text("listKind"), detail));
+        errors.push(FieldError::invalid_text(
+            "spec.names.listKind",
+            text("listKind"),
+            detail,
+        ));
     }
-    for (list, rule) in [("shortNames", NameRule::Label1035), ("categories", NameRule::Label1035)] {
+    for (list, rule) in [
+        ("shortNames", NameRule::Label1035),
+        ("categories", NameRule::Label1035),
+    ] {
         for (at, name) in meta::strings(names.get(list)).into_iter().enumerate() {
             for problem in name_problems(rule, name) {
-                errors.push(FieldError::invalid_text(format!("spec.names.{list}[{at}]"), name, &problem));
+                errors.push(FieldError::invalid_text(
+                    format!("spec.names.{list}[{at}]"),
+                    name,
+                    &problem,
+                ));
             }
         }
     }
 }
 
 fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
-    let versions = spec.get("versions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let versions = spec
+        .get("versions")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if versions.is_empty() {
-        errors.push(FieldError::invalid("spec.versions", &Value::Null, "must have exactly one version marked as storage version"));
-    } else if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
+        errors.push(FieldError::invalid(
+            "spec.versions",
+            &Value::Null,
+            "must have exactly one version marked as storage version",
+        ));
+    } else if versions
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .count()
+        != 1
+    {
         let shown = Value::Array(versions.iter().map(|version| version["name"].clone()).collect());
         let detail = "must have exactly one version marked as storage version";
         errors.push(FieldError::invalid("spec.versions", &shown, detail));
@@ -105,17 +141,31 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
         }
         seen.push(name);
         for problem in name_problems(NameRule::Label1035, name) {
-            errors.push(FieldError::invalid_text(format!("spec.versions[{at}].name"), name, &problem));
+            errors.push(FieldError::invalid_text(
+                format!("spec.versions[{at}].name"),
+                name,
+                &problem,
+            ));
         }
     }
     // A server keeps one schema for all versions where they agree, and tells errors from there.
-    let same = versions.windows(2).all(|pair| pair[0].get("schema") == pair[1].get("schema"));
+    let same = versions
+        .windows(2)
+        .all(|pair| pair[0].get("schema") == pair[1].get("schema"));
     for (at, version) in versions.iter().enumerate() {
         if same && at > 0 {
             break;
         }
-        let base = if same { "spec.validation".to_owned() } else { format!("spec.versions[{at}].schema") };
-        match version.get("schema").and_then(|schema| schema.get("openAPIV3Schema")).filter(|s| s.is_object()) {
+        let base = if same {
+            "spec.validation".to_owned()
+        } else {
+            format!("spec.versions[{at}].schema")
+        };
+        match version
+            .get("schema")
+            .and_then(|schema| schema.get("openAPIV3Schema"))
+            .filter(|s| s.is_object())
+        {
             None => {
                 let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
                 errors.push(FieldError::required(field, "schemas are required"));
@@ -126,7 +176,10 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
     let strategy = spec["conversion"]["strategy"].as_str().unwrap_or("None");
     match strategy {
         "None" => {
-            if spec["conversion"].get("webhook").is_some_and(|webhook| !webhook.is_null()) {
+            if spec["conversion"]
+                .get("webhook")
+                .is_some_and(|webhook| !webhook.is_null())
+            {
                 let detail = "should not be set when strategy is not set to Webhook";
                 errors.push(FieldError::forbidden("spec.conversion.webhook", detail));
             }
@@ -139,7 +192,11 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
         }
         other => {
             let supported = ["None", "Webhook"];
-            errors.push(FieldError::not_supported("spec.conversion.strategy", &other.into(), &supported));
+            errors.push(FieldError::not_supported(
+                "spec.conversion.strategy",
+                &other.into(),
+                &supported,
+            ));
         }
     }
 }
@@ -167,10 +224,21 @@ fn structural(schema: &Value, path: &str, place: Place, errors: &mut Vec<FieldEr
             errors.push(FieldError::required(format!("{path}.type"), detail));
         }
     } else if place == Place::Root && ty != "object" {
-        errors.push(FieldError::invalid_text(format!("{path}.type"), ty, "must be object at the root"));
-    } else if !matches!(ty, "object" | "array" | "string" | "integer" | "number" | "boolean") {
+        errors.push(FieldError::invalid_text(
+            format!("{path}.type"),
+            ty,
+            "must be object at the root",
+        ));
+    } else if !matches!(
+        ty,
+        "object" | "array" | "string" | "integer" | "number" | "boolean"
+    ) {
         let supported = ["array", "boolean", "integer", "number", "object", "string"];
-        errors.push(FieldError::not_supported(format!("{path}.type"), &ty.into(), &supported));
+        errors.push(FieldError::not_supported(
+            format!("{path}.type"),
+            &ty.into(),
+            &supported,
+        ));
     }
     if is("x-kubernetes-int-or-string") && !ty.is_empty() {
         let detail = "must be empty if x-kubernetes-int-or-string is true";
@@ -180,11 +248,15 @@ fn structural(schema: &Value, path: &str, place: Place, errors: &mut Vec<FieldEr
         let detail = "must be object if x-kubernetes-embedded-resource is true";
         errors.push(FieldError::invalid_text(format!("{path}.type"), ty, detail));
     }
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        if let Err(error) = Regex::new(pattern) {
-            let detail = format!("must be a valid regular expression, but isn't: {error}");
-            errors.push(FieldError::invalid_text(format!("{path}.pattern"), pattern, &detail));
-        }
+    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+        && let Err(error) = Regex::new(pattern)
+    {
+        let detail = format!("must be a valid regular expression, but isn't: {error}");
+        errors.push(FieldError::invalid_text(
+            format!("{path}.pattern"),
+            pattern,
+            &detail,
+        ));
     }
     if is("uniqueItems") {
         errors.push(FieldError::forbidden(
@@ -193,30 +265,52 @@ fn structural(schema: &Value, path: &str, place: Place, errors: &mut Vec<FieldEr
         ));
     }
     list_type(schema, path, ty, errors);
-    if let (Some(_), Some(Value::Object(properties))) = (schema.get("additionalProperties"), schema.get("properties")) {
-        if !properties.is_empty() {
-            errors.push(FieldError::forbidden(
-                format!("{path}.additionalProperties"),
-                "additionalProperties and properties are mutual exclusive",
-            ));
-        }
+    if let (Some(_), Some(Value::Object(properties))) =
+        (schema.get("additionalProperties"), schema.get("properties"))
+        && !properties.is_empty()
+    {
+        errors.push(FieldError::forbidden(
+            format!("{path}.additionalProperties"),
+            "additionalProperties and properties are mutual exclusive",
+        ));
     }
     for key in ["allOf", "anyOf", "oneOf"] {
-        for (at, part) in schema.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (at, part) in schema
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             value_validation(part, &format!("{path}.{key}[{at}]"), errors);
         }
     }
     if let Some(not) = schema.get("not").filter(|not| not.is_object()) {
         value_validation(not, &format!("{path}.not"), errors);
     }
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    for (name, property) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         if place == Place::Root && name == "metadata" {
             continue;
         }
-        structural(property, &format!("{path}.properties[{name}]"), Place::Property, errors);
+        structural(
+            property,
+            &format!("{path}.properties[{name}]"),
+            Place::Property,
+            errors,
+        );
     }
     if let Some(values @ Value::Object(_)) = schema.get("additionalProperties") {
-        structural(values, &format!("{path}.additionalProperties"), Place::Property, errors);
+        structural(
+            values,
+            &format!("{path}.additionalProperties"),
+            Place::Property,
+            errors,
+        );
     }
     match schema.get("items") {
         Some(items @ Value::Object(_)) => structural(items, &format!("{path}.items"), Place::Items, errors),
@@ -249,11 +343,17 @@ fn list_type(schema: &Value, path: &str, ty: &str, errors: &mut Vec<FieldError>)
     }
     let items = schema.get("items");
     let properties = items.and_then(|items| items.get("properties"));
-    let required = items.map(|items| meta::strings(items.get("required"))).unwrap_or_default();
+    let required = items
+        .map(|items| meta::strings(items.get("required")))
+        .unwrap_or_default();
     for (at, key) in keys.into_iter().enumerate() {
         let field = format!("{path}.x-kubernetes-list-map-keys[{at}]");
         match properties.and_then(|properties| properties.get(key)) {
-            None => errors.push(FieldError::invalid_text(field, key, "must be the name of a property of the items")),
+            None => errors.push(FieldError::invalid_text(
+                field,
+                key,
+                "must be the name of a property of the items",
+            )),
             Some(property) if property.get("default").is_none() && !required.contains(&key) => {
                 errors.push(FieldError::required(
                     format!("{path}.items.properties[{key}].default"),
@@ -267,16 +367,34 @@ fn list_type(schema: &Value, path: &str, ty: &str, errors: &mut Vec<FieldError>)
 
 /// Inside logical junctors only validation is allowed, no structure.
 fn value_validation(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    for key in ["type", "default", "description", "nullable", "additionalProperties"] {
-        let set = schema.get(key).is_some_and(|value| !value.is_null() && *value != "" && *value != false);
-        if set && !(key == "type" && schema.get("type").is_some_and(|ty| ty == "integer" || ty == "string")) {
+    for key in [
+        "type",
+        "default",
+        "description",
+        "nullable",
+        "additionalProperties",
+    ] {
+        let set = schema
+            .get(key)
+            .is_some_and(|value| !value.is_null() && *value != "" && *value != false);
+        if set
+            && !(key == "type"
+                && schema
+                    .get("type")
+                    .is_some_and(|ty| ty == "integer" || ty == "string"))
+        {
             errors.push(FieldError::forbidden(
                 format!("{path}.{key}"),
                 "must be empty to be structural",
             ));
         }
     }
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    for (name, property) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         value_validation(property, &format!("{path}.properties[{name}]"), errors);
     }
     if let Some(items @ Value::Object(_)) = schema.get("items") {
@@ -294,7 +412,8 @@ pub(crate) fn fits_format(format: &str, text: &str) -> bool {
         "ip" => text.parse::<std::net::IpAddr>().is_ok(),
         "cidr" => text.split_once('/').is_some_and(|(address, length)| {
             let most = if address.contains(':') { 128 } else { 32 };
-            address.parse::<std::net::IpAddr>().is_ok() && length.parse::<u8>().is_ok_and(|length| length <= most)
+            address.parse::<std::net::IpAddr>().is_ok()
+                && length.parse::<u8>().is_ok_and(|length| length <= most)
         }),
         "byte" => crate::decode::base64(text).is_ok(),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => {
@@ -304,8 +423,13 @@ pub(crate) fn fits_format(format: &str, text: &str) -> bool {
                 && hex.iter().all(|part| part.bytes().all(|b| b.is_ascii_hexdigit()))
         }
         "hostname" => name_problems(NameRule::Subdomain, &text.to_lowercase()).is_empty(),
-        "email" => text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
-        "uri" => text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some()) || text.contains(':') && !text.contains(' '),
+        "email" => text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
+        "uri" => {
+            text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some())
+                || text.contains(':') && !text.contains(' ')
+        }
         "duration" => is_duration(text),
         _ => true,
     }
@@ -319,12 +443,16 @@ fn is_duration(text: &str) -> bool {
     }
     let mut rest = rest;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         if digits == 0 || digits == rest.len() {
             return false;
         }
         rest = &rest[digits..];
-        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find_map(|unit| rest.strip_prefix(unit));
+        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"]
+            .into_iter()
+            .find_map(|unit| rest.strip_prefix(unit));
         match unit {
             Some(after) => rest = after,
             None => return false,

@@ -56,7 +56,11 @@ fn prune_map(
         if keep(key) {
             return true;
         }
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         if let Some(property) = properties.and_then(|properties| properties.get(key)) {
             prune_value(property, value, &path, unknown);
             return true;
@@ -80,13 +84,12 @@ fn prune_value(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<
     match value {
         Value::Object(map) => {
             let embedded = is(schema, "x-kubernetes-embedded-resource");
-            if embedded {
-                if let (Some(slot), Some(message)) = (map.get_mut("metadata"), object_meta()) {
-                    if let Ok((metadata, extra)) = decode::decode(message, slot.clone()) {
-                        *slot = metadata;
-                        unknown.extend(extra.into_iter().map(|extra| format!("{path}.metadata.{extra}")));
-                    }
-                }
+            if embedded
+                && let (Some(slot), Some(message)) = (map.get_mut("metadata"), object_meta())
+                && let Ok((metadata, extra)) = decode::decode(message, slot.clone())
+            {
+                *slot = metadata;
+                unknown.extend(extra.into_iter().map(|extra| format!("{path}.metadata.{extra}")));
             }
             let keep = |key: &str| embedded && matches!(key, "apiVersion" | "kind" | "metadata");
             prune_map(schema, map, path, unknown, &keep);
@@ -121,7 +124,9 @@ pub(crate) fn default(schema: &Value, value: &mut Value) {
                     }
                 }
             }
-            let additional = schema.get("additionalProperties").filter(|schema| schema.is_object());
+            let additional = schema
+                .get("additionalProperties")
+                .filter(|schema| schema.is_object());
             for (key, value) in map.iter_mut() {
                 match properties.and_then(|properties| properties.get(key)) {
                     Some(property) => self::default(property, value),
@@ -149,7 +154,9 @@ fn drop_nulls(schema: &Value, value: &mut Value) {
         Value::Object(map) => {
             let properties = schema.get("properties").and_then(Value::as_object);
             map.retain(|key, value| {
-                let Some(property) = properties.and_then(|properties| properties.get(key)) else { return true };
+                let Some(property) = properties.and_then(|properties| properties.get(key)) else {
+                    return true;
+                };
                 if value.is_null() && !is(property, "nullable") && property.get("default").is_some() {
                     return false;
                 }
@@ -188,15 +195,30 @@ mod tests {
         let object = json!({"apiVersion": "v", "kind": "K", "metadata": {"name": "n", "odd": 1}, "extra": 1,
             "spec": {"nope": 1, "free": {"x": 1}, "list": [{"z": 1}], "map": {"k": {"b": "", "c": 1}}}});
         let (pruned, unknown) = decode(&schema(), object).unwrap();
-        assert_eq!(unknown, ["extra", "metadata.odd", "spec.list[0].z", "spec.map.k.c", "spec.nope"]);
-        assert_eq!(pruned["spec"], json!({"free": {"x": 1}, "list": [{}], "map": {"k": {"b": ""}}}));
+        assert_eq!(
+            unknown,
+            [
+                "extra",
+                "metadata.odd",
+                "spec.list[0].z",
+                "spec.map.k.c",
+                "spec.nope"
+            ]
+        );
+        assert_eq!(
+            pruned["spec"],
+            json!({"free": {"x": 1}, "list": [{}], "map": {"k": {"b": ""}}})
+        );
     }
 
     #[test]
     fn defaults_fill_what_is_absent_or_null_but_nullable_nulls_stay() {
         let mut object = json!({"spec": {"list": [{}, {"a": 2}], "nul": null, "color": null}});
         default(&schema(), &mut object);
-        assert_eq!(object, json!({"spec": {"color": "red", "list": [{"a": 1}, {"a": 2}], "nul": null}}));
+        assert_eq!(
+            object,
+            json!({"spec": {"color": "red", "list": [{"a": 1}, {"a": 2}], "nul": null}})
+        );
     }
 
     #[test]

@@ -18,7 +18,10 @@ pub(crate) fn validate(
     let mut errors = Vec::new();
     if subresource == "status" {
         // The status alone is looked at, and messages name paths inside it.
-        let schema = custom.schema.get("properties").and_then(|properties| properties.get("status"));
+        let schema = custom
+            .schema
+            .get("properties")
+            .and_then(|properties| properties.get("status"));
         if let (Some(schema), Some(status)) = (schema, new.get("status")) {
             let mut validator = Validator { errors: Vec::new() };
             validator.value(schema, status, "", false);
@@ -34,11 +37,12 @@ pub(crate) fn validate(
             replicas(new, &scale.spec_replicas, &mut errors);
         }
         replicas(new, &scale.status_replicas, &mut errors);
-        if let Some(path) = &scale.selector {
-            if let Some(value) = crate::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null()) {
-                let detail = accessor(path, value, "string");
-                errors.push(FieldError::invalid_text(path, "", &detail));
-            }
+        if let Some(path) = &scale.selector
+            && let Some(value) =
+                crate::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null())
+        {
+            let detail = accessor(path, value, "string");
+            errors.push(FieldError::invalid_text(path, "", &detail));
         }
     }
     errors
@@ -49,9 +53,17 @@ fn replicas(object: &Value, path: &str, errors: &mut Vec<FieldError>) {
     match crate::meta::at(object, path) {
         None | Some(Value::Null) => {}
         Some(value) => match value.as_i64() {
-            None => errors.push(FieldError::invalid(path, &0.into(), &accessor(path, value, "int64"))),
+            None => errors.push(FieldError::invalid(
+                path,
+                &0.into(),
+                &accessor(path, value, "int64"),
+            )),
             Some(count) if count < 0 => {
-                errors.push(FieldError::invalid(path, &count.into(), "should be a non-negative integer"));
+                errors.push(FieldError::invalid(
+                    path,
+                    &count.into(),
+                    "should be a non-negative integer",
+                ));
             }
             Some(count) if count > i64::from(i32::MAX) => {
                 let detail = format!("should be less than or equal to {}", i32::MAX);
@@ -126,7 +138,9 @@ impl Validator {
             self.errors.push(FieldError::type_invalid(path, &shown, &detail));
             return false;
         }
-        let Some(wanted) = schema.get("type").and_then(Value::as_str) else { return true };
+        let Some(wanted) = schema.get("type").and_then(Value::as_str) else {
+            return true;
+        };
         let fits = match (wanted, value) {
             ("number", Value::Number(_)) => true,
             ("integer", Value::Number(number)) => number.as_f64().is_some_and(|n| n.fract() == 0.0),
@@ -134,7 +148,8 @@ impl Validator {
         };
         if !fits {
             let detail = format!("{} in body must be of type {wanted}: {found:?}", in_body(path));
-            self.errors.push(FieldError::type_invalid(field(path), &shown, &detail));
+            self.errors
+                .push(FieldError::type_invalid(field(path), &shown, &detail));
             if wanted == "integer" && found == "number" {
                 let format = schema.get("format").and_then(Value::as_str).unwrap_or("default");
                 let detail = format!("Checked value must be of type integer ({format} format) in {path}");
@@ -145,7 +160,9 @@ impl Validator {
     }
 
     fn allowed(&mut self, schema: &Value, value: &Value, path: &str) {
-        let Some(allowed) = schema.get("enum").and_then(Value::as_array) else { return };
+        let Some(allowed) = schema.get("enum").and_then(Value::as_array) else {
+            return;
+        };
         if allowed.contains(value) {
             return;
         }
@@ -162,7 +179,10 @@ impl Validator {
         for name in crate::meta::strings(schema.get("required")) {
             let child = join(path, name);
             if map.get(name).is_none_or(|value| {
-                value.is_null() && !properties.and_then(|p| p.get(name)).is_some_and(|p| is(p, "nullable"))
+                value.is_null()
+                    && !properties
+                        .and_then(|p| p.get(name))
+                        .is_some_and(|p| is(p, "nullable"))
             }) {
                 self.errors.push(FieldError::required(child, ""));
             }
@@ -170,20 +190,34 @@ impl Validator {
         let count = map.len();
         if let Some(most) = limit(schema, "maxProperties").filter(|most| count > *most) {
             let detail = format!("{} in body should have at most {most} properties", in_body(path));
-            self.errors.push(FieldError::invalid(field(path), &Value::Object(map.clone()), &detail));
+            self.errors.push(FieldError::invalid(
+                field(path),
+                &Value::Object(map.clone()),
+                &detail,
+            ));
         }
         if let Some(least) = limit(schema, "minProperties").filter(|least| count < *least) {
-            let detail = format!("{} in body should have at least {least} properties", in_body(path));
-            self.errors.push(FieldError::invalid(field(path), &Value::Object(map.clone()), &detail));
+            let detail = format!(
+                "{} in body should have at least {least} properties",
+                in_body(path)
+            );
+            self.errors.push(FieldError::invalid(
+                field(path),
+                &Value::Object(map.clone()),
+                &detail,
+            ));
         }
-        let additional = schema.get("additionalProperties").filter(|schema| schema.is_object());
+        let additional = schema
+            .get("additionalProperties")
+            .filter(|schema| schema.is_object());
         for (key, value) in map {
             if root && matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
                 continue;
             }
             match properties.and_then(|properties| properties.get(key)) {
                 // What is null and may not be counts as absent.
-                Some(property) if value.is_null() && !is(property, "nullable") && is_required(schema, key) => {}
+                Some(property)
+                    if value.is_null() && !is(property, "nullable") && is_required(schema, key) => {}
                 Some(property) => self.value(property, value, &join(path, key), false),
                 None => {
                     if let Some(additional) = additional {
@@ -195,7 +229,8 @@ impl Validator {
         if is(schema, "x-kubernetes-embedded-resource") {
             for key in ["apiVersion", "kind"] {
                 if map.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
-                    self.errors.push(FieldError::required(join(path, key), "must not be empty"));
+                    self.errors
+                        .push(FieldError::required(join(path, key), "must not be empty"));
                 }
             }
         }
@@ -207,7 +242,8 @@ impl Validator {
         }
         if let Some(least) = limit(schema, "minItems").filter(|least| items.len() < *least) {
             let detail = format!("{path} in body should have at least {least} items");
-            self.errors.push(FieldError::invalid(path, &items.len().into(), &detail));
+            self.errors
+                .push(FieldError::invalid(path, &items.len().into(), &detail));
         }
         if let Some(schema) = schema.get("items") {
             for (at, item) in items.iter().enumerate() {
@@ -218,7 +254,8 @@ impl Validator {
             Some("set") => {
                 for (at, item) in items.iter().enumerate() {
                     if items[..at].contains(item) {
-                        self.errors.push(FieldError::duplicate(format!("{path}[{at}]"), item));
+                        self.errors
+                            .push(FieldError::duplicate(format!("{path}[{at}]"), item));
                     }
                 }
             }
@@ -233,7 +270,8 @@ impl Validator {
                 let found: Vec<Value> = items.iter().map(key_of).collect();
                 for (at, key) in found.iter().enumerate() {
                     if found[..at].contains(key) {
-                        self.errors.push(FieldError::duplicate(format!("{path}[{at}]"), key));
+                        self.errors
+                            .push(FieldError::duplicate(format!("{path}[{at}]"), key));
                     }
                 }
             }
@@ -260,11 +298,11 @@ impl Validator {
                 self.errors.push(FieldError::invalid_text(path, text, &detail));
             }
         }
-        if let Some(format) = schema.get("format").and_then(Value::as_str) {
-            if !super::rules::fits_format(format, text) {
-                let detail = format!("{path} in body must be of type {format}: {text:?}");
-                self.errors.push(FieldError::invalid_text(path, text, &detail));
-            }
+        if let Some(format) = schema.get("format").and_then(Value::as_str)
+            && !super::rules::fits_format(format, text)
+        {
+            let detail = format!("{path} in body must be of type {format}: {text:?}");
+            self.errors.push(FieldError::invalid_text(path, text, &detail));
         }
     }
 
@@ -273,7 +311,11 @@ impl Validator {
         if let Some(most) = bound("maximum") {
             let strict = is(schema, "exclusiveMaximum");
             if number > most || strict && number >= most {
-                let than = if strict { "less than" } else { "less than or equal to" };
+                let than = if strict {
+                    "less than"
+                } else {
+                    "less than or equal to"
+                };
                 let detail = format!("{path} in body should be {than} {most}");
                 self.errors.push(FieldError::invalid(path, value, &detail));
             }
@@ -281,16 +323,20 @@ impl Validator {
         if let Some(least) = bound("minimum") {
             let strict = is(schema, "exclusiveMinimum");
             if number < least || strict && number <= least {
-                let than = if strict { "greater than" } else { "greater than or equal to" };
+                let than = if strict {
+                    "greater than"
+                } else {
+                    "greater than or equal to"
+                };
                 let detail = format!("{path} in body should be {than} {least}");
                 self.errors.push(FieldError::invalid(path, value, &detail));
             }
         }
-        if let Some(unit) = bound("multipleOf").filter(|unit| *unit != 0.0) {
-            if (number / unit).fract() != 0.0 {
-                let detail = format!("{path} in body should be a multiple of {unit}");
-                self.errors.push(FieldError::invalid(path, value, &detail));
-            }
+        if let Some(unit) = bound("multipleOf").filter(|unit| *unit != 0.0)
+            && (number / unit).fract() != 0.0
+        {
+            let detail = format!("{path} in body should be a multiple of {unit}");
+            self.errors.push(FieldError::invalid(path, value, &detail));
         }
         let range = match schema.get("format").and_then(Value::as_str) {
             Some("int32") if number < f64::from(i32::MIN) || number > f64::from(i32::MAX) => Some("int32"),
@@ -303,13 +349,26 @@ impl Validator {
     }
 
     fn combined(&mut self, schema: &Value, value: &Value, path: &str) {
-        let parts = |key: &str| schema.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let parts = |key: &str| {
+            schema
+                .get(key)
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default()
+        };
         let fits = |schema: &Value| {
             let mut validator = Validator { errors: Vec::new() };
             validator.value(schema, value, path, false);
             validator.errors
         };
-        let (shown, name) = (if value.is_object() || value.is_array() { Value::from("") } else { value.clone() }, in_body(path));
+        let (shown, name) = (
+            if value.is_object() || value.is_array() {
+                Value::from("")
+            } else {
+                value.clone()
+            },
+            in_body(path),
+        );
         for part in parts("allOf") {
             let errors = fits(part);
             if !errors.is_empty() {
@@ -317,9 +376,13 @@ impl Validator {
             }
         }
         let any = parts("anyOf");
-        if !any.is_empty() && !is(schema, "x-kubernetes-int-or-string") && any.iter().all(|part| !fits(part).is_empty()) {
+        if !any.is_empty()
+            && !is(schema, "x-kubernetes-int-or-string")
+            && any.iter().all(|part| !fits(part).is_empty())
+        {
             let detail = format!("{name} in body must validate at least one schema (anyOf)");
-            self.errors.push(FieldError::invalid(field(path), &shown, &detail));
+            self.errors
+                .push(FieldError::invalid(field(path), &shown, &detail));
             if let Some(errors) = any.iter().map(fits).min_by_key(Vec::len) {
                 self.errors.extend(errors);
             }
@@ -328,19 +391,25 @@ impl Validator {
         if !one.is_empty() {
             let valid = one.iter().filter(|part| fits(part).is_empty()).count();
             if valid != 1 {
-                let found = if valid == 0 { "Found none valid".into() } else { format!("Found {valid} valid alternatives") };
+                let found = if valid == 0 {
+                    "Found none valid".into()
+                } else {
+                    format!("Found {valid} valid alternatives")
+                };
                 let detail = format!("{name} in body must validate one and only one schema (oneOf). {found}");
-                self.errors.push(FieldError::invalid(field(path), &shown, &detail));
+                self.errors
+                    .push(FieldError::invalid(field(path), &shown, &detail));
                 if let (0, Some(errors)) = (valid, one.iter().map(fits).min_by_key(Vec::len)) {
                     self.errors.extend(errors);
                 }
             }
         }
-        if let Some(not) = schema.get("not").filter(|not| not.is_object()) {
-            if fits(not).is_empty() {
-                let detail = format!("{name} in body must not validate the schema (not)");
-                self.errors.push(FieldError::invalid(field(path), &shown, &detail));
-            }
+        if let Some(not) = schema.get("not").filter(|not| not.is_object())
+            && fits(not).is_empty()
+        {
+            let detail = format!("{name} in body must not validate the schema (not)");
+            self.errors
+                .push(FieldError::invalid(field(path), &shown, &detail));
         }
     }
 }
@@ -350,7 +419,10 @@ fn is_required(schema: &Value, key: &str) -> bool {
 }
 
 fn limit(schema: &Value, key: &str) -> Option<usize> {
-    schema.get(key)?.as_u64().and_then(|limit| usize::try_from(limit).ok())
+    schema
+        .get(key)?
+        .as_u64()
+        .and_then(|limit| usize::try_from(limit).ok())
 }
 
 /// How a message names a path.
@@ -363,5 +435,9 @@ fn field(path: &str) -> &str {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.into() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.into()
+    } else {
+        format!("{path}.{key}")
+    }
 }

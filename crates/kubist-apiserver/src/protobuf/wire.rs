@@ -75,7 +75,9 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn text(&self) -> Result<String, Error> {
-        std::str::from_utf8(self.bytes()?).map(str::to_owned).map_err(|_| Error::Malformed)
+        std::str::from_utf8(self.bytes()?)
+            .map(str::to_owned)
+            .map_err(|_| Error::Malformed)
     }
 
     pub(super) fn integer(&self) -> Result<i64, Error> {

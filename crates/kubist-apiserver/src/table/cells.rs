@@ -16,10 +16,26 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         "Created At" => return meta::text(object, "creationTimestamp").into(),
         _ => {}
     }
-    let text = |path: &str| meta::at(object, path).and_then(Value::as_str).unwrap_or("").to_owned();
+    let text = |path: &str| {
+        meta::at(object, path)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
     let number = |path: &str| meta::at(object, path).and_then(Value::as_i64).unwrap_or(0);
-    let list = |path: &str| meta::at(object, path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let or_none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
+    let list = |path: &str| {
+        meta::at(object, path)
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    };
+    let or_none = |text: String| {
+        if text.is_empty() {
+            "<none>".to_owned()
+        } else {
+            text
+        }
+    };
     let strings = |path: &str| or_none(meta::strings(meta::at(object, path)).join(","));
     let count = |path: &str| match meta::at(object, path) {
         Some(Value::Object(map)) => map.len(),
@@ -42,7 +58,9 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         }
         ("pods", "Status") => pod_status(object).into(),
         ("pods", "Restarts") => {
-            let restarts = list("status.containerStatuses").iter().filter_map(|s| s["restartCount"].as_i64());
+            let restarts = list("status.containerStatuses")
+                .iter()
+                .filter_map(|s| s["restartCount"].as_i64());
             restarts.sum::<i64>().to_string().into()
         }
         ("pods", "IP") => or_none(text("status.podIP")).into(),
@@ -85,7 +103,12 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         },
         ("cronjobs", "Schedule") => text("spec.schedule").into(),
         ("cronjobs", "Timezone") => or_none(text("spec.timeZone")).into(),
-        ("cronjobs", "Suspend") => if meta::at(object, "spec.suspend") == Some(&Value::Bool(true)) { "True" } else { "False" }.into(),
+        ("cronjobs", "Suspend") => if meta::at(object, "spec.suspend") == Some(&Value::Bool(true)) {
+            "True"
+        } else {
+            "False"
+        }
+        .into(),
         ("cronjobs", "Active") => count("status.active").into(),
         ("cronjobs", "Last Schedule") => match text("status.lastScheduleTime") {
             time if time.is_empty() => "<none>".into(),
@@ -110,7 +133,11 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
             "ExternalName" => text("spec.externalName").into(),
             "LoadBalancer" => {
                 let addresses = names(meta::at(object, "status.loadBalancer.ingress"), "ip");
-                if addresses == "<none>" { "<pending>".into() } else { addresses.into() }
+                if addresses == "<none>" {
+                    "<pending>".into()
+                } else {
+                    addresses.into()
+                }
             }
             _ => strings("spec.externalIPs").into(),
         },
@@ -129,7 +156,9 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         }
         ("leases", "Holder") => text("spec.holderIdentity").into(),
         ("nodes", "Status") => {
-            let ready = list("status.conditions").iter().find(|condition| condition["type"] == "Ready");
+            let ready = list("status.conditions")
+                .iter()
+                .find(|condition| condition["type"] == "Ready");
             match ready.and_then(|ready| ready["status"].as_str()) {
                 Some("True") => "Ready".into(),
                 Some(_) => "NotReady".into(),
@@ -141,25 +170,51 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         ("persistentvolumeclaims", "Status") => text("status.phase").into(),
         ("persistentvolumeclaims", "Volume") => text("spec.volumeName").into(),
         ("persistentvolumeclaims" | "persistentvolumes", "Capacity") => {
-            let path = if kind.plural == "persistentvolumes" { "spec.capacity.storage" } else { "status.capacity.storage" };
+            let path = if kind.plural == "persistentvolumes" {
+                "spec.capacity.storage"
+            } else {
+                "status.capacity.storage"
+            };
             text(path).into()
         }
         ("persistentvolumeclaims" | "persistentvolumes", "Access Modes") => {
-            let path = if kind.plural == "persistentvolumes" { "spec.accessModes" } else { "status.accessModes" };
+            let path = if kind.plural == "persistentvolumes" {
+                "spec.accessModes"
+            } else {
+                "status.accessModes"
+            };
             meta::strings(meta::at(object, path)).join(",").into()
         }
-        ("persistentvolumeclaims" | "persistentvolumes", "StorageClass") => text("spec.storageClassName").into(),
+        ("persistentvolumeclaims" | "persistentvolumes", "StorageClass") => {
+            text("spec.storageClassName").into()
+        }
         ("persistentvolumes", "Status") => text("status.phase").into(),
         ("persistentvolumes", "Reclaim Policy") => text("spec.persistentVolumeReclaimPolicy").into(),
         ("events", "Last Seen") => {
-            let time = [text("lastTimestamp"), text("eventTime"), text("metadata.creationTimestamp")];
-            time.into_iter().find(|time| !time.is_empty()).map_or_else(|| "<unknown>".into(), |time| age(&time, now)).into()
+            let time = [
+                text("lastTimestamp"),
+                text("eventTime"),
+                text("metadata.creationTimestamp"),
+            ];
+            time.into_iter()
+                .find(|time| !time.is_empty())
+                .map_or_else(|| "<unknown>".into(), |time| age(&time, now))
+                .into()
         }
         ("events", "Type") => text("type").into(),
         ("events", "Reason") => text("reason").into(),
         ("events", "Object") => {
-            let of = if object.get("involvedObject").is_some() { "involvedObject" } else { "regarding" };
-            format!("{}/{}", text(&format!("{of}.kind")).to_lowercase(), text(&format!("{of}.name"))).into()
+            let of = if object.get("involvedObject").is_some() {
+                "involvedObject"
+            } else {
+                "regarding"
+            };
+            format!(
+                "{}/{}",
+                text(&format!("{of}.kind")).to_lowercase(),
+                text(&format!("{of}.name"))
+            )
+            .into()
         }
         ("events", "Message") => match text("message") {
             message if message.is_empty() => text("note").trim().into(),
@@ -182,13 +237,18 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         ("ingresses", "Ports") => "80".into(),
         ("networkpolicies", "Pod-Selector") => pairs(meta::at(object, "spec.podSelector.matchLabels")).into(),
         ("storageclasses", "Provisioner") => text("provisioner").into(),
-        ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations", "Webhooks") => count("webhooks").into(),
+        ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations", "Webhooks") => {
+            count("webhooks").into()
+        }
         ("horizontalpodautoscalers", "MinPods") => number("spec.minReplicas").into(),
         ("horizontalpodautoscalers", "MaxPods") => number("spec.maxReplicas").into(),
         ("horizontalpodautoscalers", "Replicas") => number("status.currentReplicas").into(),
-        ("horizontalpodautoscalers", "Reference") => {
-            format!("{}/{}", text("spec.scaleTargetRef.kind"), text("spec.scaleTargetRef.name")).into()
-        }
+        ("horizontalpodautoscalers", "Reference") => format!(
+            "{}/{}",
+            text("spec.scaleTargetRef.kind"),
+            text("spec.scaleTargetRef.name")
+        )
+        .into(),
         _ => "<unknown>".into(),
     }
 }
@@ -209,19 +269,34 @@ fn pairs(map: Option<&Value>) -> String {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
         .collect();
-    if pairs.is_empty() { "<none>".into() } else { pairs.join(",") }
+    if pairs.is_empty() {
+        "<none>".into()
+    } else {
+        pairs.join(",")
+    }
 }
 
 fn names(list: Option<&Value>, field: &str) -> String {
-    let names: Vec<&str> =
-        list.and_then(Value::as_array).into_iter().flatten().filter_map(|item| item[field].as_str()).collect();
-    if names.is_empty() { "<none>".into() } else { names.join(",") }
+    let names: Vec<&str> = list
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item[field].as_str())
+        .collect();
+    if names.is_empty() {
+        "<none>".into()
+    } else {
+        names.join(",")
+    }
 }
 
 fn job_status(job: &Value) -> &'static str {
     let is = |name: &str| {
         let conditions = meta::at(job, "status.conditions").and_then(Value::as_array);
-        conditions.into_iter().flatten().any(|condition| condition["type"] == name && condition["status"] == "True")
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition["type"] == name && condition["status"] == "True")
     };
     if is("Complete") {
         "Complete"
@@ -242,11 +317,21 @@ fn job_status(job: &Value) -> &'static str {
 
 /// The one word for what goes on with a pod.
 fn pod_status(pod: &Value) -> String {
-    let mut status = meta::at(pod, "status.phase").and_then(Value::as_str).unwrap_or("").to_owned();
-    if let Some(reason) = meta::at(pod, "status.reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()) {
+    let mut status = meta::at(pod, "status.phase")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned();
+    if let Some(reason) = meta::at(pod, "status.reason")
+        .and_then(Value::as_str)
+        .filter(|reason| !reason.is_empty())
+    {
         status = reason.to_owned();
     }
-    for container in meta::at(pod, "status.containerStatuses").and_then(Value::as_array).into_iter().flatten() {
+    for container in meta::at(pod, "status.containerStatuses")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         for state in ["waiting", "terminated"] {
             let reason = container["state"][state]["reason"].as_str().unwrap_or("");
             if !reason.is_empty() {
@@ -254,12 +339,18 @@ fn pod_status(pod: &Value) -> String {
             }
         }
     }
-    if meta::is_deleting(pod) { "Terminating".into() } else { status }
+    if meta::is_deleting(pod) {
+        "Terminating".into()
+    } else {
+        status
+    }
 }
 
 /// How long ago a time was, as people say it: two units at most, and fewer the longer it is.
 pub(crate) fn age(time: &str, now: Timestamp) -> String {
-    let Ok(time) = time.parse::<Timestamp>() else { return "<unknown>".into() };
+    let Ok(time) = time.parse::<Timestamp>() else {
+        return "<unknown>".into();
+    };
     let seconds = now.as_second() - time.as_second();
     if seconds < -1 {
         return "<invalid>".into();
@@ -267,7 +358,11 @@ pub(crate) fn age(time: &str, now: Timestamp) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |first: i64, unit: &str, second: i64, other: &str| {
-        if second == 0 { format!("{first}{unit}") } else { format!("{first}{unit}{second}{other}") }
+        if second == 0 {
+            format!("{first}{unit}")
+        } else {
+            format!("{first}{unit}{second}{other}")
+        }
     };
     match () {
         () if seconds < 120 => format!("{seconds}s"),

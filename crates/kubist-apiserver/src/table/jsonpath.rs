@@ -5,7 +5,11 @@ use serde_json::Value;
 /// What a path first leads to.
 pub(crate) fn first(path: &str, value: &Value) -> Option<Value> {
     let mut found = vec![value];
-    let mut rest = path.trim().trim_start_matches('{').trim_end_matches('}').trim_start_matches('$');
+    let mut rest = path
+        .trim()
+        .trim_start_matches('{')
+        .trim_end_matches('}')
+        .trim_start_matches('$');
     while !rest.is_empty() {
         let (step, after) = next(rest)?;
         rest = after;
@@ -18,7 +22,11 @@ enum Step<'a> {
     Field(&'a str),
     Index(i64),
     All,
-    Filter { field: &'a str, equal: bool, value: &'a str },
+    Filter {
+        field: &'a str,
+        equal: bool,
+        value: &'a str,
+    },
 }
 
 fn next(path: &str) -> Option<(Step<'_>, &str)> {
@@ -28,10 +36,15 @@ fn next(path: &str) -> Option<(Step<'_>, &str)> {
         if inside == "*" {
             return Some((Step::All, after));
         }
-        if let Some(filter) = inside.strip_prefix("?(").and_then(|filter| filter.strip_suffix(')')) {
+        if let Some(filter) = inside
+            .strip_prefix("?(")
+            .and_then(|filter| filter.strip_suffix(')'))
+        {
             let (field, equal, value) = match filter.split_once("==") {
                 Some((field, value)) => (field, true, value),
-                None => filter.split_once("!=").map(|(field, value)| (field, false, value))?,
+                None => filter
+                    .split_once("!=")
+                    .map(|(field, value)| (field, false, value))?,
             };
             let field = field.trim().trim_start_matches("@.").trim_start_matches('@');
             let value = value.trim().trim_matches(['\'', '"']);
@@ -50,7 +63,8 @@ fn next(path: &str) -> Option<(Step<'_>, &str)> {
         end += if bytes[end] == b'\\' { 2 } else { 1 };
     }
     let end = end.min(rest.len());
-    rest.is_char_boundary(end).then(|| (Step::Field(&rest[..end]), &rest[end..]))
+    rest.is_char_boundary(end)
+        .then(|| (Step::Field(&rest[..end]), &rest[end..]))
 }
 
 /// Where the bracket closes, not minding brackets in quotes.
@@ -70,12 +84,16 @@ fn closing(text: &str) -> Option<usize> {
 impl Step<'_> {
     fn apply<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
         match self {
-            Step::Field(name) if name.is_empty() => vec![value],
+            Step::Field("") => vec![value],
             Step::Field(name) => value.get(name.replace('\\', "").as_str()).into_iter().collect(),
             Step::Index(index) => {
-                let Some(items) = value.as_array() else { return Vec::new() };
+                let Some(items) = value.as_array() else {
+                    return Vec::new();
+                };
                 let at = if *index < 0 {
-                    items.len().checked_sub(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX))
+                    items
+                        .len()
+                        .checked_sub(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX))
                 } else {
                     usize::try_from(*index).ok()
                 };
@@ -86,12 +104,16 @@ impl Step<'_> {
                 Value::Object(map) => map.values().collect(),
                 _ => Vec::new(),
             },
-            Step::Filter { field, equal, value: wanted } => {
+            Step::Filter {
+                field,
+                equal,
+                value: wanted,
+            } => {
                 let matches = |item: &&Value| {
                     let found = crate::meta::at(item, field);
                     let same = found.is_some_and(|found| match found {
                         Value::String(text) => text == wanted,
-                        other => other.to_string() == *wanted,
+                        other => other.to_string().as_str() == *wanted,
                     });
                     same == *equal
                 };

@@ -1,0 +1,196 @@
+//! Custom resources: from their definition to their end.
+
+use kubist_apiserver::Server;
+use serde_json::{Value, json};
+
+use crate::client::{CRDS, Http, MERGE, crd};
+
+const WIDGETS: &str = "/apis/example.com/v1/namespaces/default/widgets";
+
+fn widget(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name}, "spec": spec})
+}
+
+async fn with_widgets() -> (Server, Http) {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let spec = json!({"type": "object", "required": ["size"], "properties": {
+        "size": {"type": "integer", "minimum": 1},
+        "color": {"type": "string", "default": "red", "enum": ["red", "blue"]},
+        "port": {"x-kubernetes-int-or-string": true},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    }});
+    let (status, created) = http.post(CRDS, crd("Widget", spec)).await;
+    assert_eq!(status, 201, "{created}");
+    (server, http)
+}
+
+#[tokio::test]
+async fn a_definition_serves_as_soon_as_it_is_created() {
+    let (_server, http) = with_widgets().await;
+    let (_, definition) = http.get(&format!("{CRDS}/widgets.example.com")).await;
+    let conditions = definition["status"]["conditions"].as_array().unwrap();
+    let types: Vec<&str> = conditions
+        .iter()
+        .map(|condition| condition["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["NamesAccepted", "Established"]);
+    let (status, list) = http.get(WIDGETS).await;
+    assert_eq!((status, list["kind"].as_str()), (200, Some("WidgetList")));
+    let (_, group) = http.get("/apis/example.com").await;
+    assert_eq!(group["preferredVersion"]["version"], "v1");
+    let (_, resources) = http.get("/apis/example.com/v1").await;
+    assert_eq!(resources["resources"][1]["name"], "widgets/status");
+    let (_, openapi) = http.get("/openapi/v3/apis/example.com/v1").await;
+    assert!(openapi["components"]["schemas"]["com.example.v1.Widget"].is_object());
+}
+
+#[tokio::test]
+async fn objects_are_pruned_defaulted_and_validated() {
+    let (_server, http) = with_widgets().await;
+    let spec = json!({"size": 1, "nope": 1, "free": {"a": [1]}, "port": "http"});
+    let (status, created) = http.post(WIDGETS, widget("a", spec)).await;
+    assert_eq!(status, 201, "{created}");
+    assert_eq!(
+        created["spec"],
+        json!({"size": 1, "color": "red", "free": {"a": [1]}, "port": "http"})
+    );
+    assert_eq!(created["metadata"]["generation"], 1);
+    for (spec, field) in [
+        (json!({}), "spec.size"),
+        (json!({"size": 0}), "spec.size"),
+        (json!({"size": "1"}), "spec.size"),
+        (json!({"size": 1, "color": "green"}), "spec.color"),
+        (json!({"size": 1, "port": true}), "spec.port"),
+    ] {
+        let (status, failure) = http.post(WIDGETS, widget("b", spec.clone())).await;
+        assert_eq!(
+            (status, &failure["details"]["causes"][0]["field"]),
+            (422, &json!(field)),
+            "{spec}"
+        );
+    }
+    let strict = format!("{WIDGETS}?fieldValidation=Strict");
+    assert_eq!(
+        http.post(&strict, widget("b", json!({"size": 1, "nope": 1})))
+            .await
+            .0,
+        400
+    );
+    // An update of a custom resource needs a version.
+    assert_eq!(
+        http.put(&format!("{WIDGETS}/a"), widget("a", json!({"size": 2})))
+            .await
+            .0,
+        422
+    );
+}
+
+#[tokio::test]
+async fn a_status_has_its_own_path() {
+    let (_server, http) = with_widgets().await;
+    http.post(WIDGETS, widget("a", json!({"size": 1}))).await;
+    let path = format!("{WIDGETS}/a");
+    let patch = json!({"spec": {"size": 5}, "status": {"ready": true}});
+    let (_, after) = http.patch(&format!("{path}/status"), MERGE, patch.clone()).await;
+    assert_eq!(
+        (&after["spec"]["size"], &after["status"]),
+        (&json!(1), &json!({"ready": true}))
+    );
+    assert_eq!(after["metadata"]["generation"], 1);
+    let (_, after) = http
+        .patch(&path, MERGE, json!({"spec": {"size": 5}, "status": null}))
+        .await;
+    assert_eq!(
+        (&after["spec"]["size"], &after["status"]),
+        (&json!(5), &json!({"ready": true}))
+    );
+    assert_eq!(after["metadata"]["generation"], 2);
+}
+
+#[tokio::test]
+async fn names_conflict_until_they_are_free() {
+    let (_server, http) = with_widgets().await;
+    let mut other = crd("Other", json!({"type": "object"}));
+    other["spec"]["names"]["kind"] = "Widget".into();
+    assert_eq!(http.post(CRDS, other).await.0, 201);
+    let status = |definition: &Value| definition["status"]["conditions"][0]["status"].clone();
+    let (_, definition) = http.get(&format!("{CRDS}/others.example.com")).await;
+    assert_eq!(status(&definition), "False");
+    assert_eq!(http.get("/apis/example.com/v1/others").await.0, 404);
+    assert_eq!(http.delete(&format!("{CRDS}/widgets.example.com")).await.0, 200);
+    let (_, definition) = http.get(&format!("{CRDS}/others.example.com")).await;
+    assert_eq!(status(&definition), "True");
+    assert_eq!(http.get("/apis/example.com/v1/others").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_definition_takes_its_objects_along() {
+    let (_server, http) = with_widgets().await;
+    let mut held = widget("held", json!({"size": 1}));
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    http.post(WIDGETS, held).await;
+    http.post(WIDGETS, widget("free", json!({"size": 1}))).await;
+    let definition = format!("{CRDS}/widgets.example.com");
+    assert_eq!(http.delete(&definition).await.0, 200);
+    // One object is held, and with it the definition.
+    assert_eq!(http.get(&format!("{WIDGETS}/free")).await.0, 404);
+    assert_eq!(http.get(&definition).await.0, 200);
+    http.patch(
+        &format!("{WIDGETS}/held"),
+        MERGE,
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
+    assert_eq!(http.get(&definition).await.0, 404);
+    assert_eq!(http.get(WIDGETS).await.0, 404);
+}
+
+#[tokio::test]
+async fn versions_show_one_object() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let mut definition = crd(
+        "Widget",
+        json!({"type": "object", "properties": {"a": {"type": "string"}}}),
+    );
+    let mut old = definition["spec"]["versions"][0].clone();
+    old["name"] = "v1beta1".into();
+    old["storage"] = false.into();
+    definition["spec"]["versions"].as_array_mut().unwrap().push(old);
+    http.post(CRDS, definition).await;
+    let beta = WIDGETS.replace("/v1/", "/v1beta1/");
+    let mut object = widget("a", json!({"a": "x"}));
+    object["apiVersion"] = "example.com/v1beta1".into();
+    let (status, created) = http.post(&beta, object).await;
+    assert_eq!(
+        (status, created["apiVersion"].as_str()),
+        (201, Some("example.com/v1beta1"))
+    );
+    let (_, read) = http.get(&format!("{WIDGETS}/a")).await;
+    assert_eq!(
+        (read["apiVersion"].as_str(), &read["spec"]["a"]),
+        (Some("example.com/v1"), &json!("x"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_structural_is_refused() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    for spec in [
+        json!({}),
+        json!({"type": "object", "properties": {"a": {}}}),
+        json!({"type": "array"}),
+        json!({"type": "nope"}),
+        json!({"type": "string", "pattern": "("}),
+        json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}),
+    ] {
+        let (status, failure) = http.post(CRDS, crd("Widget", spec.clone())).await;
+        assert_eq!(
+            (status, failure["reason"].as_str()),
+            (422, Some("Invalid")),
+            "{spec}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! Servers themselves: starting, stopping, restarting, TLS, users.
+
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use kubist_apiserver::{Error, Server};
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+use crate::client::{CONFIG_MAPS, Http, config_map};
+
+#[tokio::test]
+async fn a_restored_server_goes_on_where_it_was() {
+    let server = Server::builder().seed(1).start().await.unwrap();
+    let http = Http::new(&server);
+    let (_, created) = http.post(CONFIG_MAPS, config_map("a")).await;
+    let version = created["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    http.post(CONFIG_MAPS, config_map("b")).await;
+    let (snapshot, port) = (server.snapshot(), server.addr().port());
+    // What is written after the snapshot is lost with the server.
+    http.post(CONFIG_MAPS, config_map("lost")).await;
+    server.kill().await;
+
+    let server = Server::builder()
+        .restore(snapshot)
+        .port(port)
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(server.addr().port(), port);
+    let http = Http::new(&server);
+    let (_, read) = http.get(&format!("{CONFIG_MAPS}/a")).await;
+    assert_eq!(read, created);
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/lost")).await.0, 404);
+    let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={version}&timeoutSeconds=1");
+    let events = http.watch(&path).await.rest().await;
+    assert_eq!(events.len(), 1, "the history is there, too");
+}
+
+#[tokio::test]
+async fn a_restored_server_serves_its_custom_resources() {
+    let server = Server::start().await.unwrap();
+    let definition = crate::client::crd("Widget", json!({"type": "object"}));
+    Http::new(&server).post(crate::client::CRDS, definition).await;
+    let again = Server::builder()
+        .restore(server.snapshot())
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(Http::new(&again).get("/apis/example.com/v1/widgets").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_watches_cleanly_and_frees_the_port() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let watch = http.watch(&format!("{CONFIG_MAPS}?watch=1")).await;
+    let address = server.addr();
+    server.shutdown().await;
+    assert_eq!(watch.rest().await, Vec::<Value>::new());
+    tokio::net::TcpListener::bind(address)
+        .await
+        .expect("the port is free");
+}
+
+#[tokio::test]
+async fn a_dropped_server_stops() {
+    let server = Server::start().await.unwrap();
+    let address = server.addr();
+    let watch = Http::new(&server).watch(&format!("{CONFIG_MAPS}?watch=1")).await;
+    drop(server);
+    watch.rest().await;
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error() {
+    let server = Server::start().await.unwrap();
+    match Server::builder().port(server.addr().port()).start().await {
+        Err(Error::Bind { address, .. }) => assert_eq!(address, server.addr()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_service_answers_without_a_socket() {
+    let server = Server::start().await.unwrap();
+    let request = Request::get("/api/v1/namespaces")
+        .body(Empty::<bytes::Bytes>::new())
+        .unwrap();
+    let response = server.service().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let list: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(4));
+}
+
+#[tokio::test]
+async fn users_are_known_by_their_tokens_and_may_what_rbac_says() {
+    let server = Server::builder()
+        .user("admintoken", "admin", "", ["system:masters"])
+        .user("usertoken", "alice", "alice-uid", ["devs"])
+        .start()
+        .await
+        .unwrap();
+    let http = Http::new(&server);
+    let status = async |token: &str, path: &str| {
+        let header = format!("Bearer {token}");
+        let headers: &[(&str, &str)] = if token.is_empty() {
+            &[]
+        } else {
+            &[("authorization", header.as_str())]
+        };
+        http.send(Method::GET, path, headers, Vec::new())
+            .await
+            .status()
+            .as_u16()
+    };
+    assert_eq!(status("wrong", CONFIG_MAPS).await, 401);
+    assert_eq!(status("", CONFIG_MAPS).await, 403);
+    assert_eq!(status("", "/readyz").await, 200);
+    assert_eq!(status("usertoken", CONFIG_MAPS).await, 403);
+    assert_eq!(status("usertoken", "/apis").await, 200);
+    assert_eq!(status("admintoken", CONFIG_MAPS).await, 200);
+    assert!(server.kubeconfig().contains("admintoken"));
+
+    let admin = [
+        ("authorization", "Bearer admintoken"),
+        ("content-type", "application/json"),
+    ];
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    for (path, body) in [
+        (
+            "roles",
+            json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}]}),
+        ),
+        (
+            "rolebindings",
+            json!({"metadata": {"name": "b"}, "roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "Group", "name": "devs"}]}),
+        ),
+    ] {
+        let response = http
+            .send(
+                Method::POST,
+                &format!("{rbac}/{path}"),
+                &admin,
+                body.to_string().into_bytes(),
+            )
+            .await;
+        assert_eq!(response.status(), 201, "{path}");
+    }
+    assert_eq!(status("usertoken", CONFIG_MAPS).await, 200);
+    assert_eq!(status("usertoken", "/api/v1/configmaps").await, 403);
+
+    let asked = server.audit();
+    let last = asked.last().unwrap();
+    assert_eq!(
+        (
+            last.verb.as_str(),
+            last.resource.as_str(),
+            last.user.as_str(),
+            last.status
+        ),
+        ("list", "configmaps", "alice", 403)
+    );
+}
+
+#[tokio::test]
+async fn tls_is_trusted_by_the_kubeconfig_and_speaks_http2() {
+    let server = Server::builder().tls(true).start().await.unwrap();
+    let kubeconfig = server.kubeconfig();
+    let data = kubeconfig
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("certificate-authority-data: "))
+        .unwrap();
+    let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(server.addr()).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("https://127.0.0.1/version")
+        .body(Empty::<bytes::Bytes>::new())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+}

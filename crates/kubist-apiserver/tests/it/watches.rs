@@ -1,0 +1,124 @@
+//! Watches: ordered, resumable, and honest about what they lost.
+
+use kubist_apiserver::Server;
+use serde_json::{Value, json};
+
+use crate::client::{CONFIG_MAPS, Http, MERGE, config_map};
+
+fn pair(event: &str, name: &str) -> Option<(String, String)> {
+    Some((event.to_owned(), name.to_owned()))
+}
+
+#[tokio::test]
+async fn a_watch_tells_the_state_and_then_what_happens() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    http.post(CONFIG_MAPS, config_map("a")).await;
+    let mut events = http.watch(&format!("{CONFIG_MAPS}?watch=1")).await;
+    assert_eq!(events.told().await, pair("ADDED", "a"));
+    http.post(CONFIG_MAPS, config_map("b")).await;
+    http.patch(&format!("{CONFIG_MAPS}/a"), MERGE, json!({"data": {"k": "2"}}))
+        .await;
+    http.delete(&format!("{CONFIG_MAPS}/b")).await;
+    assert_eq!(events.told().await, pair("ADDED", "b"));
+    assert_eq!(events.told().await, pair("MODIFIED", "a"));
+    assert_eq!(events.told().await, pair("DELETED", "b"));
+    // What happens in another namespace stays there.
+    http.post("/api/v1/namespaces/kube-system/configmaps", config_map("c"))
+        .await;
+    http.post(CONFIG_MAPS, config_map("d")).await;
+    assert_eq!(events.told().await, pair("ADDED", "d"));
+}
+
+#[tokio::test]
+async fn a_watch_resumes_after_every_version_that_was_seen() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let mut versions = Vec::new();
+    for at in 0..5 {
+        let (_, created) = http.post(CONFIG_MAPS, config_map(&format!("o{at}"))).await;
+        versions.push(
+            created["metadata"]["resourceVersion"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    for (at, version) in versions.iter().enumerate() {
+        let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={version}&timeoutSeconds=1");
+        let told: Vec<Value> = http.watch(&path).await.rest().await;
+        let told: Vec<&Value> = told
+            .iter()
+            .map(|event| &event["object"]["metadata"]["resourceVersion"])
+            .collect();
+        assert_eq!(told, versions[at + 1..].iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn what_was_compacted_is_gone_and_said_so() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let (_, first) = http.post(CONFIG_MAPS, config_map("a")).await;
+    http.post(CONFIG_MAPS, config_map("b")).await;
+    server.compact();
+    let version = first["metadata"]["resourceVersion"].as_str().unwrap();
+    let mut events = http
+        .watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={version}"))
+        .await;
+    let event = events.next().await.unwrap();
+    assert_eq!(
+        (event["type"].as_str(), &event["object"]["code"]),
+        (Some("ERROR"), &json!(410))
+    );
+    assert_eq!(event["object"]["reason"], "Expired");
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn a_streaming_list_ends_with_a_bookmark() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    for name in ["b", "a"] {
+        http.post(CONFIG_MAPS, config_map(name)).await;
+    }
+    let query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    let mut events = http.watch(&format!("{CONFIG_MAPS}?{query}")).await;
+    assert_eq!(events.told().await, pair("ADDED", "a"));
+    assert_eq!(events.told().await, pair("ADDED", "b"));
+    let bookmark = events.next().await.unwrap();
+    assert_eq!(bookmark["type"], "BOOKMARK");
+    assert_eq!(
+        bookmark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"],
+        "true"
+    );
+    http.post(CONFIG_MAPS, config_map("c")).await;
+    assert_eq!(events.told().await, pair("ADDED", "c"));
+}
+
+#[tokio::test]
+async fn objects_enter_and_leave_a_selection() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    http.post(CONFIG_MAPS, config_map("a")).await;
+    let mut events = http
+        .watch(&format!("{CONFIG_MAPS}?watch=1&labelSelector=x"))
+        .await;
+    let path = format!("{CONFIG_MAPS}/a");
+    http.patch(&path, MERGE, json!({"metadata": {"labels": {"x": "1"}}}))
+        .await;
+    http.patch(&path, MERGE, json!({"data": {"k": "2"}})).await;
+    let (_, left) = http
+        .patch(&path, MERGE, json!({"metadata": {"labels": {"x": null}}}))
+        .await;
+    assert_eq!(events.told().await, pair("ADDED", "a"));
+    assert_eq!(events.told().await, pair("MODIFIED", "a"));
+    let event = events.next().await.unwrap();
+    assert_eq!(event["type"], "DELETED");
+    // As it was, at the version of its leaving.
+    assert_eq!(event["object"]["metadata"]["labels"]["x"], "1");
+    assert_eq!(
+        event["object"]["metadata"]["resourceVersion"],
+        left["metadata"]["resourceVersion"]
+    );
+}
