@@ -24,6 +24,8 @@ pub(crate) struct Custom {
     /// The OpenAPI schema of the version.
     pub(crate) schema: Value,
     pub(crate) storage_version: String,
+    /// The OpenAPI schema of the version that objects are stored in.
+    pub(crate) storage_schema: Value,
     pub(crate) scale: Option<Scale>,
     /// What the definition says about a deprecated version.
     pub(crate) deprecation: Option<String>,
@@ -62,18 +64,15 @@ pub(crate) fn kinds(crd: &Value) -> Vec<Kind> {
         .into_iter()
         .flatten()
         .find(|version| version["storage"] == true);
-    let storage = storage
-        .and_then(|version| version["name"].as_str())
-        .unwrap_or_default();
     versions
         .into_iter()
         .flatten()
         .filter(|version| version["served"] == true)
-        .map(|version| kind(crd, spec, version, storage))
+        .map(|version| kind(crd, spec, version, storage.unwrap_or(version)))
         .collect()
 }
 
-fn kind(crd: &Value, spec: &Value, version: &Value, storage: &str) -> Kind {
+fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
     let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let names = &crd["status"]["acceptedNames"];
@@ -132,7 +131,8 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &str) -> Kind {
         schema: Schema::Custom(Arc::new(Custom {
             crd: meta::name(crd).to_owned(),
             schema: version["schema"]["openAPIV3Schema"].clone(),
-            storage_version: storage.to_owned(),
+            storage_version: text(storage, "name"),
+            storage_schema: storage["schema"]["openAPIV3Schema"].clone(),
             scale,
             deprecation,
         })),

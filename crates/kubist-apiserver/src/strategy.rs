@@ -314,9 +314,14 @@ pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
 }
 
 /// The form in which an object is stored.
+///
+/// The storage version has no place for fields that only another version has.
 pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
     if let Schema::Custom(custom) = &kind.schema {
         object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
+        if kind.version != custom.storage_version {
+            crate::crd::structure::prune(&custom.storage_schema, object);
+        }
     }
 }
 
