@@ -135,7 +135,7 @@ pub(crate) fn warn(headers: &mut HeaderMap, warning: &str) {
 fn encode(value: &Value, encoding: Encoding) -> Bytes {
     match encoding {
         // Every kind that is offered in protobuf is in the tables.
-        Encoding::Protobuf => protobuf::write(value).unwrap_or_default().into(),
+        Encoding::Protobuf => protobuf::to_vec(value).unwrap_or_default().into(),
         Encoding::Json => {
             let mut bytes = serde_json::to_vec(value).unwrap_or_default();
             bytes.push(b'\n');

@@ -158,12 +158,10 @@ pub(crate) fn body(
     match media_type.as_str() {
         "" | JSON => Ok(json::parse(bytes)),
         YAML | "text/yaml" | "application/x-yaml" => Ok(json::parse_yaml(bytes)),
-        protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes)
-            .map(|value| Parsed {
-                value,
-                duplicates: Vec::new(),
-            })
-            .map_err(|error| error.to_string())),
+        protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes).map(|value| Parsed {
+            value,
+            duplicates: Vec::new(),
+        })),
         _ => Err(Failure::unsupported_media_type(if custom {
             CUSTOM_BODIES
         } else {

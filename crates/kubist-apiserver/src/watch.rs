@@ -275,7 +275,7 @@ impl Watch {
         let bytes = match self.form.encoding {
             Encoding::Protobuf => {
                 let kind_of_event = frame["type"].as_str().unwrap_or("");
-                protobuf::write_event(kind_of_event, &frame["object"]).ok_or(Over)?
+                protobuf::to_event(kind_of_event, &frame["object"]).ok_or(Over)?
             }
             _ => {
                 let mut line = serde_json::to_vec(frame).unwrap_or_default();

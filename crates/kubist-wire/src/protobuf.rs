@@ -15,17 +15,20 @@ mod error;
 mod message;
 mod reader;
 mod special;
+mod write;
+mod writer;
 
 use kubist_schema::Message;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, value::StrDeserializer};
 
 pub use error::Error;
+pub use write::{to_event, to_vec};
 
 use message::{Extra, MessageDeserializer};
 use reader::{Reader, Wire};
 
-/// The four bytes that come first.
+/// The four bytes that come first in an object.
 pub const MAGIC: [u8; 4] = *b"k8s\0";
 
 /// How deep messages may be nested.

@@ -73,6 +73,19 @@ fn upstreams_samples_are_the_same_in_both_forms() {
 }
 
 #[test]
+fn what_is_written_is_read_again() {
+    for (name, json, bytes) in samples() {
+        let Ok(decoded) = from_slice::<Value>(&bytes) else {
+            continue;
+        };
+        let written = to_vec(&decoded).unwrap();
+        assert_eq!(from_slice::<Value>(&written).unwrap(), json, "{name}");
+    }
+    let custom = json!({"apiVersion": "docs.example.com/v1", "kind": "Document"});
+    assert_eq!(to_vec(&custom), None);
+}
+
+#[test]
 fn types_are_filled_as_from_json() {
     for (name, json, bytes) in samples() {
         match name.as_str() {
