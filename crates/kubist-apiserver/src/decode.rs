@@ -11,7 +11,6 @@ use kubist_schema::{Field, Message, Special, Type};
 use serde_json::{Map, Value};
 
 use crate::identity::{micros, seconds};
-use crate::quantity;
 
 /// Turns JSON into the JSON that the struct `message` would write.
 ///
@@ -237,11 +236,9 @@ impl Decoder {
                 json_type(&other)
             )),
             (Special::Quantity, Value::Null) => Ok("0".into()),
-            (Special::Quantity, Value::String(text)) => quantity::canonical(&text).map(Value::from),
-            (Special::Quantity, Value::Number(number)) => {
-                quantity::canonical(&number.to_string()).map(Value::from)
-            }
-            (Special::Quantity, _) => Err(quantity::MALFORMED.into()),
+            (Special::Quantity, Value::String(text)) => canonical_quantity(&text),
+            (Special::Quantity, Value::Number(number)) => canonical_quantity(&number.to_string()),
+            (Special::Quantity, _) => Err(MALFORMED_QUANTITY.into()),
             (Special::IntOrString, Value::String(text)) => Ok(text.into()),
             (Special::IntOrString, Value::Null) => Ok(0.into()),
             (Special::IntOrString, Value::Number(number)) => {
@@ -378,6 +375,17 @@ fn go_type(field: &'static Field) -> String {
 
 fn go_name(message: &'static Message) -> String {
     format!("{}.{}", message.package_version(), message.short_name())
+}
+
+/// What a kube-apiserver says of a string that is no quantity.
+const MALFORMED_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+fn canonical_quantity(text: &str) -> Result<Value, String> {
+    match text.parse::<kubist_core::quantity::Quantity>() {
+        Ok(quantity) => Ok(quantity.to_string().into()),
+        Err(_) => Err(MALFORMED_QUANTITY.into()),
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,6 @@ mod openapi;
 mod options;
 mod pod;
 mod protobuf;
-mod quantity;
 mod read;
 mod request;
 mod review;

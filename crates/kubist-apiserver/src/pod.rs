@@ -1,9 +1,10 @@
 //! What is particular to pods.
 
+use kubist_core::quantity::Quantity;
 use serde_json::{Value, json};
 
 use crate::fields::FieldError;
-use crate::{meta, quantity};
+use crate::meta;
 
 /// The quality of service that a pod's requests and limits amount to.
 pub(crate) fn qos(pod: &Value) -> &'static str {
@@ -15,10 +16,9 @@ pub(crate) fn qos(pod: &Value) -> &'static str {
     for container in containers {
         let amount = |kind: &str, name: &str| {
             let text = meta::at(container, "resources")?.get(kind)?.get(name)?.as_str()?;
-            quantity::parse(text)
+            text.parse::<Quantity>()
                 .ok()
-                .map(|quantity| quantity.nanos)
-                .filter(|nanos| *nanos > 0)
+                .filter(|quantity| *quantity > Quantity::ZERO)
         };
         for name in ["cpu", "memory"] {
             let (request, limit) = (amount("requests", name), amount("limits", name));

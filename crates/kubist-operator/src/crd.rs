@@ -56,7 +56,7 @@ pub enum Error {
 ///
 /// # Errors
 ///
-/// See [`Error`]. A version in which objects may be stored is never dropped.
+/// See [`enum@Error`]. A version in which objects may be stored is never dropped.
 ///
 /// # Example
 ///

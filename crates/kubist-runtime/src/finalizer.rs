@@ -71,7 +71,7 @@ pub enum Event<K> {
 ///
 /// # Errors
 ///
-/// See [`Error`].
+/// See [`enum@Error`].
 ///
 /// # Example
 ///

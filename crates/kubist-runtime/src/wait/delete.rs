@@ -31,7 +31,7 @@ pub enum Error {
 ///
 /// # Errors
 ///
-/// See [`Error`]; that there is no such object is an [`Error::Delete`].
+/// See [`enum@Error`]; that there is no such object is an [`Error::Delete`].
 pub async fn delete_and_finalize<K: Clone + Debug + Send + DeserializeOwned + Resource + 'static>(
     api: Api<K>,
     name: &str,
