@@ -78,3 +78,8 @@ pub mod prelude {
     #[cfg(feature = "runtime")]
     pub use kubist_runtime::utils::WatchStreamExt as _;
 }
+
+/// The README's example compiles.
+#[cfg(all(doctest, feature = "derive", feature = "operator"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
