@@ -3,4 +3,6 @@
 
 mod crd;
 mod runtime;
+#[cfg(unix)]
+mod signals;
 mod support;
