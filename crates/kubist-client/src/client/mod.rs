@@ -227,8 +227,9 @@ impl Client {
 
     /// The answer of a request that succeeded.
     async fn request_body(&self, request: Request<Vec<u8>>) -> Result<Body> {
+        let asked = response::Asked::of(&request);
         let response = self.send(request.map(Body::from)).await?;
-        Ok(response::check(response).await?.into_body())
+        Ok(response::check(response, &asked).await?.into_body())
     }
 }
 

@@ -1,11 +1,11 @@
 //! From responses to values and errors.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use kubist_core::Status;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use super::Body;
 use crate::{Error, Result};
@@ -13,19 +13,40 @@ use crate::{Error, Result};
 /// How much of an answer that is an error is read.
 const ERROR_LIMIT: usize = 1024 * 1024;
 
+/// What was asked, for errors whose answer does not say.
+pub(super) struct Asked {
+    method: Method,
+    uri: Uri,
+}
+
+impl Asked {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.uri.path())
+    }
+}
+
 /// Passes on what succeeded; makes an error of what did not.
-pub(super) async fn check(response: Response<Body>) -> Result<Response<Body>> {
+pub(super) async fn check(response: Response<Body>, asked: &Asked) -> Result<Response<Body>> {
     let code = response.status();
     if !code.is_client_error() && !code.is_server_error() {
         return Ok(response);
     }
     let body = Limited::new(response.into_body(), ERROR_LIMIT).collect().await;
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    Err(Error::Api(status(code, &body).boxed()))
+    Err(Error::Api(status(code, &body, asked).boxed()))
 }
 
 /// What the server says about an error, or else what its code says.
-fn status(code: StatusCode, body: &[u8]) -> Status {
+fn status(code: StatusCode, body: &[u8], asked: &Asked) -> Status {
     match serde_json::from_slice::<Status>(body) {
         Ok(mut status) if status.is_failure() || !status.reason.is_empty() || !status.message.is_empty() => {
             if status.code == 0 {
@@ -35,7 +56,11 @@ fn status(code: StatusCode, body: &[u8]) -> Status {
         }
         // A proxy's page, or a handler's plain text: the code has to do.
         _ => {
-            let message = format!("the server answered {code} without a status");
+            let message = match code {
+                // What a server says of a kind that it does not have.
+                StatusCode::NOT_FOUND => format!("the server has nothing at {asked}; is the kind installed?"),
+                _ => format!("the server answered {code} to {asked}"),
+            };
             Status::failure(&message, "Failed to parse error data").with_code(code.as_u16())
         }
     }
@@ -61,15 +86,25 @@ pub(super) fn is_status(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn asked() -> Asked {
+        Asked::of(
+            &Request::get("/apis/a/v1/b?labelSelector=c")
+                .body(())
+                .expect("valid"),
+        )
+    }
+
     #[test]
     fn bodies_that_are_no_status_do_not_show() {
-        let error = status(StatusCode::BAD_GATEWAY, b"<html>hunter2</html>");
+        let error = status(StatusCode::BAD_GATEWAY, b"<html>hunter2</html>", &asked());
         assert_eq!((error.code, error.is_failure()), (502, true));
         assert_eq!(
             error.message,
-            "the server answered 502 Bad Gateway without a status"
+            "the server answered 502 Bad Gateway to GET /apis/a/v1/b"
         );
-        assert_eq!(status(StatusCode::NOT_FOUND, b"{}").code, 404);
+        let error = status(StatusCode::NOT_FOUND, b"404 page not found", &asked());
+        assert_eq!(error.code, 404);
+        assert!(error.message.contains("GET /apis/a/v1/b"), "{}", error.message);
     }
 
     #[test]
@@ -77,6 +112,7 @@ mod tests {
         let error = status(
             StatusCode::CONFLICT,
             br#"{"kind":"Status","reason":"Conflict","message":"m"}"#,
+            &asked(),
         );
         assert!(error.is_conflict() && error.code == 409 && error.message == "m");
     }
