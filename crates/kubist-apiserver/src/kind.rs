@@ -129,7 +129,11 @@ impl Kind {
                     path: None,
                 })
                 .collect(),
-            table: table(resource.group, resource.plural),
+            // Two groups serve the same events.
+            table: match (resource.group, resource.plural) {
+                (crate::event::GROUP, "events") => table("", "events"),
+                (group, plural) => table(group, plural),
+            },
             schema: Schema::Builtin(message),
         })
     }

@@ -33,6 +33,7 @@ mod decode;
 mod defaults;
 mod delete;
 mod discovery;
+mod event;
 mod fields;
 mod gojson;
 mod hash;

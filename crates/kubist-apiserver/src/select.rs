@@ -157,9 +157,7 @@ fn field_value(kind: &Kind, object: &Value, path: &str) -> String {
     // Some selectors name a field that is elsewhere in the object.
     let value = match (kind.plural.as_str(), path) {
         ("events", "source") => {
-            let source = meta::at(object, "source.component")
-                .or_else(|| meta::at(object, "deprecatedSource.component"));
-            return source
+            return meta::at(object, "source.component")
                 .or_else(|| object.get("reportingComponent"))
                 .and_then(Value::as_str)
                 .unwrap_or("")
@@ -171,6 +169,7 @@ fn field_value(kind: &Kind, object: &Value, path: &str) -> String {
             let ips = ips.into_iter().flatten().filter_map(|ip| ip.get("ip")?.as_str());
             return ips.collect::<Vec<_>>().join(",");
         }
+        ("events", path) => meta::at(object, &crate::event::stored_path(path)),
         _ => meta::at(object, path),
     };
     match value {

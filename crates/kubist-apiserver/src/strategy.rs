@@ -317,6 +317,9 @@ pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
 ///
 /// The storage version has no place for fields that only another version has.
 pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
+    if let (true, Value::Object(event)) = (crate::event::is_translated(kind), &mut *object) {
+        crate::event::store(event);
+    }
     if let Schema::Custom(custom) = &kind.schema {
         object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
         if kind.version != custom.storage_version {

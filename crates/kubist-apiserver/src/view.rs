@@ -12,6 +12,9 @@ use crate::status::Failure;
 pub(crate) fn object(_api: &Api, kind: &Kind, stored: &Arc<Value>) -> Result<Value, Failure> {
     let mut value = Value::clone(stored);
     if let Value::Object(map) = &mut value {
+        if crate::event::is_translated(kind) {
+            crate::event::show(map);
+        }
         map.insert("apiVersion".into(), kind.api_version().into());
         map.insert("kind".into(), kind.kind.as_str().into());
     }

@@ -62,14 +62,16 @@ pub(crate) fn create_object(
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
         let exists = || Failure::already_exists(&kind.group, &kind.plural, &name);
+        let mut stored = object.clone();
+        strategy::storage_form(kind, &mut stored);
         if options.dry_run {
             return match api.store.get(&kind.table, &key) {
                 Some(_) if generate => continue,
                 Some(_) => Err(exists()),
-                None => Ok(Arc::new(object)),
+                None => Ok(Arc::new(stored)),
             };
         }
-        match api.store.create(&kind.table, key, object.clone()) {
+        match api.store.create(&kind.table, key, stored) {
             Ok(stored) => {
                 strategy::after_write(api, kind, Some(&stored.value), None);
                 return Ok(stored.value);

@@ -204,6 +204,7 @@ pub(crate) fn builtin(kind: &Kind, column: &str, object: &Value, now: Timestamp)
         ("events", "Type") => text("type").into(),
         ("events", "Reason") => text("reason").into(),
         ("events", "Object") => {
+            // The other group calls it by another name.
             let of = if object.get("involvedObject").is_some() {
                 "involvedObject"
             } else {

@@ -81,3 +81,61 @@ async fn tables_and_metadata_are_shown_on_request() {
     assert!(list["items"][0].get("data").is_none());
     assert_eq!(http.get_as(CONFIG_MAPS, "text/html").await.0, 406);
 }
+
+#[tokio::test]
+async fn both_groups_serve_the_same_events() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let new = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event",
+        "metadata": {"name": "a", "namespace": "default"},
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "web"},
+        "note": "hello", "reason": "Hello", "action": "Greet", "type": "Normal",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "example.com/c", "reportingInstance": "c-1",
+    });
+    let (code, created) = http
+        .post("/apis/events.k8s.io/v1/namespaces/default/events", new)
+        .await;
+    assert_eq!((code, &created["note"]), (201, &json!("hello")), "{created}");
+    assert_eq!(created["apiVersion"], "events.k8s.io/v1");
+
+    let (_, core) = http.get("/api/v1/namespaces/default/events/a").await;
+    assert_eq!(core["apiVersion"], "v1");
+    assert_eq!(core["involvedObject"]["name"], "web");
+    assert_eq!(
+        (&core["message"], &core["reportingComponent"]),
+        (&json!("hello"), &json!("example.com/c"))
+    );
+    assert!(
+        core.get("regarding").is_none() && core.get("note").is_none(),
+        "{core}"
+    );
+
+    let found = |path: &'static str| {
+        let http = &http;
+        async move { http.get(path).await.1["items"].as_array().unwrap().len() }
+    };
+    assert_eq!(
+        found("/api/v1/events?fieldSelector=involvedObject.name%3Dweb").await,
+        1
+    );
+    assert_eq!(
+        found("/apis/events.k8s.io/v1/events?fieldSelector=regarding.name%3Dweb").await,
+        1
+    );
+    assert_eq!(
+        found("/api/v1/events?fieldSelector=involvedObject.name%3Dother").await,
+        0
+    );
+
+    let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
+    let path = "/apis/events.k8s.io/v1/namespaces/default/events/a";
+    let (code, patched) = http.patch(path, "application/merge-patch+json", series).await;
+    assert_eq!((code, &patched["series"]["count"]), (200, &json!(2)), "{patched}");
+    assert_eq!(patched["note"], "hello");
+    assert_eq!(
+        http.get("/api/v1/namespaces/default/events/a").await.1["series"]["count"],
+        2
+    );
+}
