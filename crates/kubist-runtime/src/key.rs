@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use hashbrown::Equivalent;
 
-use crate::reflector::{Lookup, ObjectRef};
-
 /// The namespace and name of an object, allocated once and shared from then on.
 ///
 /// The store interns a key when it first sees an object; the queue, the runner and every later event of
@@ -36,15 +34,6 @@ impl Key {
         self.0.namespace.as_deref()
     }
 
-    /// The same name with its type, as the public API has it.
-    pub(crate) fn to_object_ref<K: Lookup>(&self, dyntype: K::DynamicType) -> ObjectRef<K> {
-        let reference = ObjectRef::new_with(self.name(), dyntype);
-        match self.namespace() {
-            Some(namespace) => reference.within(namespace),
-            None => reference,
-        }
-    }
-
     #[cfg(test)]
     pub(crate) fn is_same_allocation(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -55,12 +44,6 @@ impl Key {
             namespace: self.namespace(),
             name: self.name(),
         }
-    }
-}
-
-impl<K: Lookup> From<&ObjectRef<K>> for Key {
-    fn from(reference: &ObjectRef<K>) -> Self {
-        Key::new(reference.namespace.as_deref(), &reference.name)
     }
 }
 

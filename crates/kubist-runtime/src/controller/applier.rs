@@ -11,7 +11,6 @@ use super::request::{Reason, ReconcileReason, ReconcileRequest};
 use super::runner::{InPlace, Runner};
 use super::shutdown::Shutdown;
 use super::{Action, Config, Error};
-use crate::key::Key;
 use crate::queue::{PRIORITY_NORMAL, Request};
 use crate::reflector::{Lookup, ObjectRef, Store};
 
@@ -61,7 +60,7 @@ where
             priority: PRIORITY_NORMAL,
             reason: Reason::Given(Arc::new(reason)),
         };
-        work.add(Key::from(&obj_ref), request);
+        work.add(obj_ref.key().intern(), request);
     });
     runner.run(Shutdown::default(), sources)
 }

@@ -313,7 +313,7 @@ where
                     match self.runner.start(key.clone(), &reason) {
                         Some(under) => self.running.push(under),
                         None => {
-                            let reference = key.to_object_ref::<K>(self.runner.dyntype.clone());
+                            let reference = ObjectRef::<K>::from_key(&key, self.runner.dyntype.clone());
                             return Some(Err(Error::ObjectNotFound(Box::new(reference.erase()))));
                         }
                     }

@@ -247,7 +247,7 @@ pub(super) async fn on<K: Resource>(stream: impl Stream<Item = ObjectRef<K>>, si
             reason: "requested by a stream".to_owned(),
         };
         sink.add(
-            Key::from(&reference),
+            reference.key().intern(),
             PRIORITY_NORMAL,
             Reason::Given(Arc::new(reason)),
         );
@@ -258,7 +258,7 @@ pub(super) async fn on<K: Resource>(stream: impl Stream<Item = ObjectRef<K>>, si
 pub(super) fn keys<K: Resource>(references: impl IntoIterator<Item = ObjectRef<K>>) -> Vec<Key> {
     references
         .into_iter()
-        .map(|reference| Key::from(&reference))
+        .map(|reference| reference.key().intern())
         .collect()
 }
 
@@ -274,7 +274,7 @@ where
         .filter_map(|reference| {
             ObjectRef::<K>::from_owner_ref(meta.namespace.as_deref(), reference, owner.clone())
         })
-        .map(|reference| Key::from(&reference))
+        .map(|reference| reference.key().intern())
         .collect()
 }
 

@@ -10,7 +10,7 @@ use kubist_core::Resource;
 use kubist_core::discovery::ApiResource;
 use kubist_core::dynamic::DynamicObject;
 
-use crate::key::KeyRef;
+use crate::key::{Key, KeyRef};
 
 /// What can be cached and referred to: anything with a kind, a name and a version.
 ///
@@ -226,6 +226,15 @@ impl<K: Lookup> ObjectRef<K> {
             name: self.name,
             namespace: self.namespace,
             extra: self.extra,
+        }
+    }
+
+    /// A reference to what the caches know by this key.
+    pub(crate) fn from_key(key: &Key, dyntype: K::DynamicType) -> Self {
+        let reference = Self::new_with(key.name(), dyntype);
+        match key.namespace() {
+            Some(namespace) => reference.within(namespace),
+            None => reference,
         }
     }
 
