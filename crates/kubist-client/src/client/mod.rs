@@ -6,12 +6,14 @@
 mod auth;
 mod body;
 mod builder;
+mod client_ext;
 mod config_ext;
 mod discovery;
 mod events;
 pub mod middleware;
 mod response;
 pub mod retry;
+pub mod scope;
 mod stack;
 #[cfg(feature = "rustls-tls")]
 mod tls;
