@@ -88,6 +88,11 @@ pub enum Error {
     #[error("auth error: {0}")]
     Auth(#[source] crate::client::AuthError),
 
+    /// The server did not upgrade the connection to a WebSocket.
+    #[cfg(feature = "ws")]
+    #[error("failed to upgrade to a WebSocket connection: {0}")]
+    UpgradeConnection(#[source] crate::client::UpgradeConnectionError),
+
     /// A reference names no object.
     #[error("Reference resolve error: {0}")]
     RefResolve(String),

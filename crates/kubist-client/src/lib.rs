@@ -27,6 +27,8 @@
 //! | `ring`, `aws-lc-rs` | `ring` | rustls' cryptography |
 //! | `webpki-roots` | | Mozilla's root certificates instead of the platform's |
 //! | `gzip` | | compressed responses |
+//! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
+//! | `kubelet-debug` | | requests to a kubelet's own endpoints |
 //! | `jsonpatch`, `admission` | | those of `kubist-core` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The errors of this API are what they are; most carry their causes whole.

@@ -118,11 +118,11 @@ pub struct AttachParams {
     pub stderr: bool,
     /// Whether it runs in a terminal; off by default.
     pub tty: bool,
-    /// How many bytes of input are buffered; 1024 where it says nothing.
+    /// How many bytes of input are buffered; 64 KiB where it says nothing.
     pub max_stdin_buf_size: Option<usize>,
-    /// How many bytes of output are buffered; 1024 where it says nothing.
+    /// How many bytes of output are buffered; 64 KiB where it says nothing.
     pub max_stdout_buf_size: Option<usize>,
-    /// How many bytes of errors are buffered; 1024 where it says nothing.
+    /// How many bytes of errors are buffered; 64 KiB where it says nothing.
     pub max_stderr_buf_size: Option<usize>,
 }
 

@@ -1,7 +1,15 @@
 //! Typed requests: what can be done with one kind of object.
 
+#[cfg(feature = "ws")]
+mod channels;
 mod core;
 pub mod entry;
+#[cfg(feature = "ws")]
+mod portforward;
+#[cfg(feature = "ws")]
+mod remote_command;
+#[cfg(feature = "ws")]
+mod streaming;
 mod subresource;
 mod util;
 
@@ -10,6 +18,8 @@ use std::{fmt, marker::PhantomData};
 use http::Request as HttpRequest;
 #[cfg(feature = "admission")]
 pub use kubist_core::admission;
+#[cfg(feature = "ws")]
+pub use kubist_core::subresource::AttachParams;
 use kubist_core::{DynamicResourceScope, NamespaceResourceScope};
 pub use kubist_core::{
     Resource, ResourceExt,
@@ -26,6 +36,12 @@ pub use kubist_core::{
     watch::WatchEvent,
 };
 
+#[cfg(feature = "ws")]
+pub use portforward::Portforwarder;
+#[cfg(feature = "ws")]
+pub use remote_command::{AttachedProcess, TerminalSize};
+#[cfg(feature = "ws")]
+pub use streaming::{Attach, Execute, Portforward};
 pub use subresource::{Ephemeral, Evict, Log, Resize};
 
 use crate::{Client, Error, Result};

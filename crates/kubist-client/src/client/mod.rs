@@ -10,6 +10,8 @@ mod client_ext;
 mod config_ext;
 mod discovery;
 mod events;
+#[cfg(feature = "kubelet-debug")]
+mod kubelet;
 pub mod middleware;
 mod response;
 pub mod retry;
@@ -19,6 +21,8 @@ mod stack;
 mod tls;
 mod traced;
 mod transport;
+#[cfg(feature = "ws")]
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -42,6 +46,10 @@ pub use builder::{ClientBuilder, DynBody};
 pub use config_ext::ConfigExt;
 #[cfg(feature = "rustls-tls")]
 pub use tls::RustlsTlsError;
+#[cfg(feature = "ws")]
+pub(crate) use upgrade::V4;
+#[cfg(feature = "ws")]
+pub use upgrade::{Connection, UpgradeConnectionError};
 
 use crate::{
     Config, Error, Result,

@@ -7,3 +7,5 @@ mod logs;
 mod server;
 mod tls;
 mod watch;
+#[cfg(feature = "ws")]
+mod ws;
