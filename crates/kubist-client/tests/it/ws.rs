@@ -24,7 +24,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::server::{Body, TestServer, answer};
+use crate::server::{Authority, Body, TestServer, answer};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -37,25 +37,28 @@ where
     F: Fn(Socket) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = ()> + Send + 'static,
 {
-    let server = TestServer::http(move |mut request: Request<Incoming>| {
-        let session = session.clone();
-        async move {
-            let offered = request.headers()[header::SEC_WEBSOCKET_PROTOCOL].to_str();
-            if !offered.expect("text").split(", ").any(|offer| offer == protocol) {
-                return answer(403, "not offered");
-            }
-            let response = switch(&request, protocol);
-            let upgrade = hyper::upgrade::on(&mut request);
-            tokio::spawn(async move {
-                let io = TokioIo::new(upgrade.await.expect("upgrades"));
-                session(WebSocketStream::from_raw_socket(io, Role::Server, None).await).await;
-            });
-            response
-        }
-    })
-    .await;
+    let server = TestServer::http(move |request| upgrade(request, protocol, session.clone())).await;
     let client = Client::try_from(server.config()).expect("valid");
     (server, Api::default_namespaced(client))
+}
+
+/// Upgrades to a protocol, if it is offered.
+async fn upgrade<F, R>(mut request: Request<Incoming>, protocol: &'static str, session: F) -> Response<Body>
+where
+    F: FnOnce(Socket) -> R + Send + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let offered = request.headers()[header::SEC_WEBSOCKET_PROTOCOL].to_str();
+    if !offered.expect("text").split(", ").any(|offer| offer == protocol) {
+        return answer(403, "not offered");
+    }
+    let response = switch(&request, protocol);
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let io = TokioIo::new(upgrade.await.expect("upgrades"));
+        session(WebSocketStream::from_raw_socket(io, Role::Server, None).await).await;
+    });
+    response
 }
 
 fn switch(request: &Request<Incoming>, protocol: &'static str) -> Response<Body> {
@@ -312,6 +315,45 @@ async fn terminals_have_a_size() {
     let mut stdout = process.stdout().expect("asked for");
     stdout.read_to_string(&mut out).await.expect("reads");
     assert_eq!(out, r#"{"Width":80,"Height":25}"#);
+    process.join().await.expect("ended well");
+}
+
+#[tokio::test]
+async fn idle_connections_are_pinged() {
+    let (_server, pods) = pods(V5, |mut socket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_ping() {
+                return finish(&mut socket, SUCCESS).await;
+            }
+        }
+    })
+    .await;
+    let process = pods.exec("a", ["x"], &AttachParams::default()).await;
+    // Time goes on by itself whenever there is nothing else to do.
+    tokio::time::pause();
+    process.expect("executes").join().await.expect("ended well");
+}
+
+#[tokio::test]
+async fn servers_with_http2_are_upgraded_over_http1() {
+    let authority = Authority::new();
+    let server = TestServer::https(authority.server("127.0.0.1"), |request| {
+        upgrade(request, V5, |mut socket| async move {
+            say(&mut socket, 1, "x").await;
+            finish(&mut socket, SUCCESS).await;
+        })
+    })
+    .await;
+    let mut config = server.config();
+    config.root_cert = Some(vec![authority.der()]);
+    let client = Client::try_from(config).expect("valid");
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let params = AttachParams::default();
+    let mut process = pods.exec("a", ["x"], &params).await.expect("executes");
+    let mut out = String::new();
+    let mut stdout = process.stdout().expect("asked for");
+    stdout.read_to_string(&mut out).await.expect("reads");
+    assert_eq!(out, "x");
     process.join().await.expect("ended well");
 }
 
