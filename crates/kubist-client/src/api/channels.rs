@@ -6,7 +6,6 @@
 //! gone is thrown away.
 
 use std::{
-    collections::VecDeque,
     io,
     pin::Pin,
     sync::Arc,
@@ -54,12 +53,12 @@ pub(super) struct State {
 
 struct Channel {
     number: u8,
-    queue: VecDeque<Bytes>,
-    buffered: usize,
+    /// A copy of what came: a message kept as it is may hold on to all that was read with it.
+    buffer: BytesMut,
     limit: usize,
     /// Whether there is, or can be, a reader.
     wanted: bool,
-    /// Who waits for more; then the queue is empty.
+    /// Who waits for more; then the buffer is empty.
     reader: Option<Waker>,
     end: Option<End>,
 }
@@ -78,8 +77,7 @@ impl Channels {
     pub(super) fn open(&self, number: u8, limit: usize) -> Reader {
         self.0.state.lock().channels.push(Channel {
             number,
-            queue: VecDeque::new(),
-            buffered: 0,
+            buffer: BytesMut::new(),
             limit,
             wanted: true,
             reader: None,
@@ -92,14 +90,13 @@ impl Channels {
     }
 
     /// Takes what came for a channel.
-    pub(super) fn push(&self, number: u8, data: Bytes) {
+    pub(super) fn push(&self, number: u8, data: &[u8]) {
         let mut state = self.0.state.lock();
         let Some(channel) = state.get(number) else { return };
         if data.is_empty() || !channel.wanted || channel.end.is_some() {
             return;
         }
-        channel.buffered += data.len();
-        channel.queue.push_back(data);
+        channel.buffer.extend_from_slice(data);
         channel.wake();
     }
 
@@ -172,7 +169,7 @@ impl State {
             false => 0,
         };
         let mut wanted = self.channels.iter().filter(|channel| channel.wanted);
-        wanted.all(|channel| channel.buffered < channel.limit.max(1).saturating_add(more))
+        wanted.all(|channel| channel.buffer.len() < channel.limit.max(1).saturating_add(more))
     }
 
     /// Whether nobody reads or writes any more.
@@ -217,7 +214,7 @@ impl AsyncRead for Reader {
         let Some(channel) = state.get(self.number) else {
             return Poll::Ready(Ok(()));
         };
-        if channel.queue.is_empty() {
+        if channel.buffer.is_empty() {
             if let Some(end) = channel.end.as_ref().or(all.as_ref()) {
                 return Poll::Ready(end.result());
             }
@@ -230,17 +227,9 @@ impl AsyncRead for Reader {
             self.channels.0.changed.notify_waiters();
             return Poll::Pending;
         }
-        while buf.remaining() > 0
-            && let Some(front) = channel.queue.front_mut()
-        {
-            let count = front.len().min(buf.remaining());
-            buf.put_slice(&front[..count]);
-            front.advance(count);
-            channel.buffered -= count;
-            if front.is_empty() {
-                channel.queue.pop_front();
-            }
-        }
+        let count = channel.buffer.len().min(buf.remaining());
+        buf.put_slice(&channel.buffer[..count]);
+        channel.buffer.advance(count);
         drop(state);
         self.channels.0.changed.notify_waiters();
         Poll::Ready(Ok(()))
@@ -252,8 +241,7 @@ impl Drop for Reader {
         let dropped = self.channels.0.state.lock().get(self.number).map(|channel| {
             channel.wanted = false;
             channel.reader = None;
-            channel.buffered = 0;
-            std::mem::take(&mut channel.queue)
+            std::mem::take(&mut channel.buffer)
         });
         drop(dropped);
         self.channels.0.changed.notify_waiters();
@@ -297,19 +285,19 @@ mod tests {
         let channels = Channels::default();
         let (mut slow, mut fast) = (channels.open(1, 4), channels.open(2, 4));
         assert!(channels.0.state.lock().has_room());
-        channels.push(1, Bytes::from_static(b"12345"));
+        channels.push(1, b"12345");
         assert!(!channels.0.state.lock().has_room());
         let mut byte = [0; 1];
         assert!(fast.read(&mut byte).now_or_never().is_none());
         assert!(channels.0.state.lock().has_room());
-        channels.push(1, Bytes::from(vec![b'6'; ALLOWANCE]));
+        channels.push(1, &vec![b'6'; ALLOWANCE]);
         assert!(!channels.0.state.lock().has_room(), "memory is bounded");
-        channels.push(2, Bytes::from_static(b"x"));
+        channels.push(2, b"x");
         assert_eq!(fast.read(&mut byte).await.expect("is there"), 1);
         slow.read_exact(&mut byte).await.expect("is there");
         drop(slow);
         assert!(channels.0.state.lock().has_room());
-        channels.push(1, Bytes::from(vec![0; 2 * ALLOWANCE]));
+        channels.push(1, &vec![0; 2 * ALLOWANCE]);
         assert!(channels.0.state.lock().has_room(), "nobody wants it");
     }
 
@@ -317,8 +305,8 @@ mod tests {
     async fn what_came_is_read_before_the_end() {
         let channels = Channels::default();
         let (mut whole, mut part) = (channels.open(1, 4), channels.open(2, 4));
-        channels.push(1, Bytes::from_static(b"ab"));
-        channels.push(2, Bytes::from_static(b"cd"));
+        channels.push(1, b"ab");
+        channels.push(2, b"cd");
         channels.close(1);
         channels.fail_all("cut");
         let mut read = Vec::new();

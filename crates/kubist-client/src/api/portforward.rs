@@ -303,7 +303,7 @@ impl Session {
                 let _ = error.send(message);
             }
         } else {
-            self.channels.push(number, data);
+            self.channels.push(number, &data);
         }
         Ok(())
     }

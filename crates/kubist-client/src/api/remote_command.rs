@@ -287,7 +287,7 @@ impl Session {
             match data.split_to(1)[0] {
                 STATUS if !data.is_empty() => self.end(&data)?,
                 CLOSE if stream_close => data.iter().for_each(|number| self.channels.close(*number)),
-                number => self.channels.push(number, data),
+                number => self.channels.push(number, &data),
             }
         }
     }
