@@ -26,6 +26,8 @@ pub(crate) struct Custom {
     pub(crate) storage_version: String,
     /// The OpenAPI schema of the version that objects are stored in.
     pub(crate) storage_schema: Value,
+    /// Whether a webhook is to convert between versions, rather than nobody.
+    pub(crate) by_webhook: bool,
     pub(crate) scale: Option<Scale>,
     /// What the definition says about a deprecated version.
     pub(crate) deprecation: Option<String>,
@@ -133,6 +135,7 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
             schema: version["schema"]["openAPIV3Schema"].clone(),
             storage_version: text(storage, "name"),
             storage_schema: storage["schema"]["openAPIV3Schema"].clone(),
+            by_webhook: meta::at(spec, "conversion.strategy").is_some_and(|strategy| strategy == "Webhook"),
             scale,
             deprecation,
         })),

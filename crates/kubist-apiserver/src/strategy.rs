@@ -322,7 +322,8 @@ pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
     }
     if let Schema::Custom(custom) = &kind.schema {
         object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
-        if kind.version != custom.storage_version {
+        // A webhook would move the fields instead of losing them.
+        if kind.version != custom.storage_version && !custom.by_webhook {
             crate::crd::structure::prune(&custom.storage_schema, object);
         }
     }

@@ -194,3 +194,48 @@ async fn what_is_not_structural_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_storage_version_has_no_place_for_fields_of_another() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let version = |name: &str, storage: bool, field: &str| {
+        json!({
+            "name": name, "served": true, "storage": storage,
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                "kept": {"type": "string"}, field: {"type": "string"},
+            }}},
+        })
+    };
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boxes.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"kind": "Box", "plural": "boxes"},
+            "versions": [version("v1", false, "old"), version("v2", true, "new")],
+        },
+    });
+    let (code, _) = http
+        .post(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            definition,
+        )
+        .await;
+    assert_eq!(code, 201);
+    let old = json!({
+        "apiVersion": "example.com/v1", "kind": "Box", "metadata": {"name": "a"}, "kept": "x", "old": "y",
+    });
+    let (code, created) = http
+        .post("/apis/example.com/v1/namespaces/default/boxes", old)
+        .await;
+    assert_eq!(code, 201, "{created}");
+    for path in ["/apis/example.com/v1", "/apis/example.com/v2"] {
+        let (_, shown) = http.get(&format!("{path}/namespaces/default/boxes/a")).await;
+        assert_eq!(
+            (&shown["kept"], shown.get("old")),
+            (&json!("x"), None),
+            "{path}: {shown}"
+        );
+    }
+}
