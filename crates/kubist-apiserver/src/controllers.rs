@@ -265,13 +265,7 @@ fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) {
     if new == *old.value {
         return;
     }
-    let finished = meta::is_deleting(&new)
-        && meta::finalizers(&new).is_empty()
-        && meta::get(&new, "deletionGracePeriodSeconds")
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            == 0
-        && strategy::may_vanish(&node.kind, &new);
+    let finished = strategy::is_finished(&node.kind, &new);
     let written = if finished {
         api.store
             .delete(&node.kind.table, node.key.clone(), old.revision, Some(new))

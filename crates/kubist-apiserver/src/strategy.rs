@@ -379,8 +379,19 @@ pub(crate) fn mark_specially(api: &Api, kind: &Kind, object: &mut Value) -> Opti
     None
 }
 
+/// Whether nothing holds an object any longer that is being deleted: the write that leads here removes it.
+pub(crate) fn is_finished(kind: &Kind, object: &Value) -> bool {
+    meta::is_deleting(object)
+        && meta::finalizers(object).is_empty()
+        && meta::get(object, "deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
+        && may_vanish(kind, object)
+}
+
 /// Whether an object whose last finalizer went may be removed.
-pub(crate) fn may_vanish(kind: &Kind, object: &Value) -> bool {
+fn may_vanish(kind: &Kind, object: &Value) -> bool {
     !kind.is("", "namespaces") || meta::strings(meta::at(object, "spec.finalizers")).is_empty()
 }
 

@@ -271,13 +271,7 @@ pub(crate) fn replace(
         return Ok(Outcome::Done(Arc::new(new)));
     }
     let key = Key::new(meta::text(&before, "namespace"), &name);
-    let finished = meta::is_deleting(&new)
-        && meta::finalizers(&new).is_empty()
-        && meta::get(&new, "deletionGracePeriodSeconds")
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            == 0
-        && strategy::may_vanish(kind, &new);
+    let finished = strategy::is_finished(kind, &new);
     let written = if finished {
         // What is answered keeps its version; watchers see the deletion at a new one.
         let answer = new.clone();
