@@ -188,9 +188,8 @@ fn named(
     name: &'static str,
     request: Result<HttpRequest<Vec<u8>>, kubist_core::request::Error>,
 ) -> Result<HttpRequest<Vec<u8>>> {
-    let mut request = request.map_err(Error::BuildRequest)?;
-    request.extensions_mut().insert(name);
-    Ok(request)
+    let request = request.map_err(Error::BuildRequest)?;
+    Ok(crate::client::named(name, request))
 }
 
 /// A body of JSON.

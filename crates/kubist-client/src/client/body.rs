@@ -6,12 +6,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use tower::BoxError;
 
+use super::transport::Reply;
 use crate::Error;
+
+/// How much room a server's word for the length of its answer is worth.
+const RESERVE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The body of a request or a response.
 ///
@@ -23,7 +27,9 @@ pub struct Body {
 enum Kind {
     /// Bytes that are there.
     Once(Option<Bytes>),
-    /// Bytes that come.
+    /// Bytes that come over a connection of HTTP/1.1.
+    Reply(Reply),
+    /// Bytes that come from elsewhere.
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -54,7 +60,37 @@ impl Body {
     pub async fn collect_bytes(self) -> Result<Bytes, Error> {
         match self.kind {
             Kind::Once(bytes) => Ok(bytes.unwrap_or_default()),
-            Kind::Stream(body) => Ok(body.collect().await.map_err(connection_error)?.to_bytes()),
+            Kind::Reply(_) | Kind::Stream(_) => self.read().await,
+        }
+    }
+
+    /// Most answers come in one piece, which is not copied.
+    async fn read(mut self) -> Result<Bytes, Error> {
+        let Some(first) = self.chunk().await? else {
+            return Ok(Bytes::new());
+        };
+        let Some(second) = self.chunk().await? else {
+            return Ok(first);
+        };
+        let more = usize::try_from(HttpBody::size_hint(&self).lower()).unwrap_or(0);
+        let mut all = BytesMut::with_capacity(first.len() + second.len() + more.min(RESERVE_LIMIT));
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        while let Some(chunk) = self.chunk().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// What comes next; trailers are of no interest.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            match self.frame().await.transpose()?.map(Frame::into_data) {
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => return Ok(Some(chunk)),
+                Some(Err(_)) => {}
+                None => return Ok(None),
+            }
         }
     }
 
@@ -64,7 +100,7 @@ impl Body {
             Kind::Once(bytes) => Some(Self {
                 kind: Kind::Once(bytes.clone()),
             }),
-            Kind::Stream(_) => None,
+            Kind::Reply(_) | Kind::Stream(_) => None,
         }
     }
 }
@@ -84,7 +120,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             Kind::Once(_) => "Once",
-            Kind::Stream(_) => "Wrap",
+            Kind::Reply(_) | Kind::Stream(_) => "Wrap",
         };
         f.debug_struct("Body").field("kind", &kind).finish()
     }
@@ -104,6 +140,14 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+impl From<Reply> for Body {
+    fn from(reply: Reply) -> Self {
+        Self {
+            kind: Kind::Reply(reply),
+        }
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
@@ -114,6 +158,7 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.kind {
             Kind::Once(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Reply(reply) => Pin::new(reply).poll_frame(cx).map_err(Error::HyperError),
             Kind::Stream(body) => Pin::new(body).poll_frame(cx).map_err(connection_error),
         }
     }
@@ -121,6 +166,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Once(bytes) => bytes.is_none(),
+            Kind::Reply(reply) => reply.is_end_stream(),
             Kind::Stream(body) => body.is_end_stream(),
         }
     }
@@ -128,6 +174,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Once(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Reply(reply) => reply.size_hint(),
             Kind::Stream(body) => body.size_hint(),
         }
     }

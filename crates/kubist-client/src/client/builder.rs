@@ -8,18 +8,10 @@ use http_body::Body as HttpBody;
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
-use tower::{
-    BoxError, Layer, Service, ServiceBuilder, ServiceExt,
-    retry::RetryLayer,
-    util::{BoxCloneSyncService, BoxService},
-};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry::RetryLayer, util::BoxService};
 
 use super::{
-    Body, Client, ConfigExt,
-    retry::RetryPolicy,
-    stack::{Cloneable, Stack},
-    traced::Traced,
-    transport::{Connector, Transport},
+    Body, Client, ConfigExt, retry::RetryPolicy, stack::Stack, traced::Traced, transport::Transport,
 };
 use crate::{Config, Error, Result};
 
@@ -45,7 +37,7 @@ type GenericService = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError
 pub struct ClientBuilder<Svc> {
     service: Svc,
     /// The same as the service, as long as no layer is around it.
-    cloneable: Option<Cloneable>,
+    configured: Option<Stack>,
     default_namespace: String,
     valid_until: Option<Timestamp>,
 }
@@ -58,7 +50,7 @@ impl<Svc> ClientBuilder<Svc> {
     {
         Self {
             service,
-            cloneable: None,
+            configured: None,
             default_namespace: default_namespace.into(),
             valid_until: None,
         }
@@ -68,7 +60,7 @@ impl<Svc> ClientBuilder<Svc> {
     pub fn with_layer<L: Layer<Svc>>(self, layer: &L) -> ClientBuilder<L::Service> {
         ClientBuilder {
             service: layer.layer(self.service),
-            cloneable: None,
+            configured: None,
             default_namespace: self.default_namespace,
             valid_until: self.valid_until,
         }
@@ -88,10 +80,7 @@ impl<Svc> ClientBuilder<Svc> {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let stack = match self.cloneable {
-            Some(cloneable) => Stack::Cloneable(cloneable),
-            None => Stack::single(self.service),
-        };
+        let stack = self.configured.unwrap_or_else(|| Stack::single(self.service));
         Client::of(stack, self.default_namespace).with_valid_until(self.valid_until)
     }
 }
@@ -102,13 +91,13 @@ impl TryFrom<Config> for ClientBuilder<GenericService> {
 
     fn try_from(config: Config) -> Result<Self> {
         let default_namespace = config.default_namespace.clone();
-        let cloneable = stack(&config)?;
+        let stack = stack(&config)?;
         let boxed = |response: Response<Body>| {
             response.map(|body| Box::new(http_body_util::BodyExt::map_err(body, Into::into)) as Box<DynBody>)
         };
         Ok(Self {
-            service: BoxService::new(cloneable.clone().map_response(boxed)),
-            cloneable: Some(cloneable),
+            service: BoxService::new(stack.clone().into_service().map_response(boxed)),
+            configured: Some(stack),
             default_namespace,
             valid_until: None,
         })
@@ -116,7 +105,7 @@ impl TryFrom<Config> for ClientBuilder<GenericService> {
 }
 
 /// The whole stack, from the outermost layer to the connection.
-fn stack(config: &Config) -> Result<Cloneable> {
+fn stack(config: &Config) -> Result<Stack> {
     if let Some(proxy_url) = &config.proxy_url {
         return Err(unsupported_proxy(proxy_url));
     }
@@ -181,10 +170,7 @@ where
 }
 
 /// Puts the layers around the connections.
-fn layers<C>(config: &Config, transport: Transport<C>) -> Result<Cloneable>
-where
-    C: Connector,
-{
+fn layers(config: &Config, transport: Transport) -> Result<Stack> {
     let retry = config
         .default_retry
         .then(|| RetryLayer::new(RetryPolicy::server_retry()));
@@ -201,9 +187,9 @@ where
             .map_response(|response: Response<_>| response.map(Body::wrap))
             .layer(tower_http::decompression::DecompressionLayer::new())
             .service(service);
-        return Ok(BoxCloneSyncService::new(service));
+        return Ok(Stack::Cloneable(tower::util::BoxCloneSyncService::new(service)));
     }
-    Ok(BoxCloneSyncService::new(service))
+    Ok(Stack::Configured(service))
 }
 
 /// Better no connection than one around the proxy.

@@ -20,7 +20,7 @@ use kubist_core::{
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use super::Client;
+use super::{Client, named};
 use crate::{Error, Result};
 
 /// Requests for objects of any kind.
@@ -106,8 +106,8 @@ impl Client {
             true => request.list_metadata(lp),
             false => request.list(lp),
         };
-        let mut request = request.map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("list");
+        let request = request.map_err(Error::BuildRequest)?;
+        let request = named("list", request);
         self.request(request).await
     }
 
@@ -117,8 +117,8 @@ impl Client {
             true => request.get_metadata(name, &GetParams::default()),
             false => request.get(name, &GetParams::default()),
         };
-        let mut request = request.map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("get");
+        let request = request.map_err(Error::BuildRequest)?;
+        let request = named("get", request);
         self.request(request).await
     }
 }

@@ -9,7 +9,7 @@ use kubist_core::{
     subresource::{AttachParams, LogParams},
 };
 
-use super::Client;
+use super::{Client, named};
 use crate::{
     Error, Result,
     api::{AttachedProcess, Portforwarder},
@@ -24,9 +24,9 @@ impl Client {
         container: &str,
         ap: &AttachParams,
     ) -> Result<AttachedProcess> {
-        let mut request =
+        let request =
             Request::kubelet_node_attach(kubelet_params, container, ap).map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("kubelet_node_attach");
+        let request = named("kubelet_node_attach", request);
         Ok(AttachedProcess::new(self.connect(request).await?, ap))
     }
 
@@ -42,9 +42,9 @@ impl Client {
         I: IntoIterator<Item = T> + Debug,
         T: Into<String>,
     {
-        let mut request = Request::kubelet_node_exec(kubelet_params, container, command, ap)
+        let request = Request::kubelet_node_exec(kubelet_params, container, command, ap)
             .map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("kubelet_node_exec");
+        let request = named("kubelet_node_exec", request);
         Ok(AttachedProcess::new(self.connect(request).await?, ap))
     }
 
@@ -54,9 +54,9 @@ impl Client {
         kubelet_params: &KubeletDebugParams<'_>,
         ports: &[u16],
     ) -> Result<Portforwarder> {
-        let mut request =
+        let request =
             Request::kubelet_node_portforward(kubelet_params, ports).map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("kubelet_node_portforward");
+        let request = named("kubelet_node_portforward", request);
         Portforwarder::connect(self, request, ports).await
     }
 
@@ -67,9 +67,9 @@ impl Client {
         container: &str,
         lp: &LogParams,
     ) -> Result<impl AsyncBufRead + use<>> {
-        let mut request =
+        let request =
             Request::kubelet_node_logs(kubelet_params, container, lp).map_err(Error::BuildRequest)?;
-        request.extensions_mut().insert("kubelet_node_log");
+        let request = named("kubelet_node_log", request);
         self.request_stream(request).await
     }
 }

@@ -40,6 +40,8 @@ use kubist_core::{Status, WatchEvent};
 use serde::de::DeserializeOwned;
 use tower::{BoxError, Service};
 
+pub(crate) use traced::named;
+
 pub use auth::AuthError;
 pub use body::Body;
 pub use builder::{ClientBuilder, DynBody};

@@ -3,15 +3,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tokio::sync::Mutex;
-use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{BoxError, Service, ServiceExt, retry::Retry, util::Either};
 
-use super::Body;
+use super::{
+    Body,
+    middleware::{Auth, BaseUri, ExtraHeaders},
+    retry::RetryPolicy,
+    traced::Traced,
+    transport::Transport,
+};
+
+/// What a configuration makes: its type is spelled out, so that no request pays for hiding it.
+pub(super) type Configured = BaseUri<Either<Retry<RetryPolicy, Authorized>, Authorized>>;
+type Authorized = Either<Auth<Sent>, Sent>;
+type Sent = ExtraHeaders<Traced<Transport>>;
 
 /// A service that can be cloned and used from everywhere.
-pub(super) type Cloneable = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
+#[cfg(feature = "gzip")]
+type Cloneable = tower::util::BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 type Single = tower::util::BoxService<Request<Body>, Response<Body>, BoxError>;
 
 /// What a client sends its requests to; cloning it is cheap.
@@ -19,7 +32,10 @@ type Single = tower::util::BoxService<Request<Body>, Response<Body>, BoxError>;
 /// Nothing stands between a caller and the connection but the layers: no task, no channel.
 #[derive(Clone)]
 pub(super) enum Stack {
+    /// As a configuration has it, with no layers of somebody else's.
+    Configured(Configured),
     /// Each request has its own copy.
+    #[cfg(feature = "gzip")]
     Cloneable(Cloneable),
     /// There is one, which is locked until it has taken a request; not while it answers.
     Single(Arc<Mutex<Single>>),
@@ -41,11 +57,28 @@ impl Stack {
         Stack::Single(Arc::new(Mutex::new(Single::new(service))))
     }
 
+    /// The stack as a service.
+    pub(super) fn into_service(
+        self,
+    ) -> impl Service<
+        Request<Body>,
+        Response = Response<Body>,
+        Error = BoxError,
+        Future = BoxFuture<'static, Result<Response<Body>, BoxError>>,
+    > + Send {
+        tower::service_fn(move |request| {
+            let stack = self.clone();
+            async move { stack.send(request).await }.boxed()
+        })
+    }
+
     /// Sends a request.
     ///
     /// Cancel safe: a request that is dropped before the service took it is not sent.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         match self {
+            Stack::Configured(service) => service.clone().oneshot(request).await,
+            #[cfg(feature = "gzip")]
             Stack::Cloneable(service) => service.clone().oneshot(request).await,
             Stack::Single(service) => {
                 let answer = service.lock().await.ready().await?.call(request);

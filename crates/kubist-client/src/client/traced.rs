@@ -1,13 +1,26 @@
 //! A span around each request.
 
-use std::task::{Context, Poll};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
-use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response};
+use pin_project_lite::pin_project;
 use tower::{BoxError, Service};
-use tracing::{Instrument, field};
+use tracing::{Span, field, level_filters::LevelFilter};
 
 use super::Body;
+
+/// A request that carries the name of the method that made it, for its span.
+///
+/// Where nobody listens to spans, the name would be carried in vain.
+pub(crate) fn named<B>(name: &'static str, mut request: Request<B>) -> Request<B> {
+    if LevelFilter::current() >= LevelFilter::DEBUG {
+        request.extensions_mut().insert(name);
+    }
+    request
+}
 
 /// Says in a span what was asked and how it ended; neither bodies nor credentials.
 #[derive(Clone)]
@@ -22,11 +35,10 @@ impl<S> Traced<S> {
 impl<S> Service<Request<Body>> for Traced<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+    type Future = Recorded<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx)
@@ -52,26 +64,43 @@ where
             tracing::debug!("requesting");
             self.0.call(request)
         });
-        let recorded = span.clone();
-        async move {
-            let result = answer.await;
-            match &result {
-                Ok(response) => {
-                    let status = response.status();
-                    recorded.record("http.status_code", status.as_u16());
-                    if status.is_client_error() || status.is_server_error() {
-                        recorded.record("otel.status_code", "ERROR");
-                    }
-                    tracing::debug!("answered");
+        Recorded { answer, span }
+    }
+}
+
+pin_project! {
+    /// An answer to come, and the span that says how it ended.
+    pub(super) struct Recorded<F> {
+        #[pin]
+        answer: F,
+        span: Span,
+    }
+}
+
+impl<F> Future for Recorded<F>
+where
+    F: Future<Output = Result<Response<Body>, BoxError>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.span.enter();
+        let result = ready!(this.answer.poll(cx));
+        match &result {
+            Ok(response) => {
+                let status = response.status();
+                this.span.record("http.status_code", status.as_u16());
+                if status.is_client_error() || status.is_server_error() {
+                    this.span.record("otel.status_code", "ERROR");
                 }
-                Err(error) => {
-                    recorded.record("otel.status_code", "ERROR");
-                    tracing::debug!(%error, "request failed");
-                }
+                tracing::debug!("answered");
             }
-            result
+            Err(error) => {
+                this.span.record("otel.status_code", "ERROR");
+                tracing::debug!(%error, "request failed");
+            }
         }
-        .instrument(span)
-        .boxed()
+        Poll::Ready(result)
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Over TLS, a server is offered HTTP/2, and requests share a connection. A server that does not
 //! take the offer, one without TLS, and requests that upgrade get HTTP/1.1, one request at a time on
-//! each connection, which hyper's own pool keeps.
+//! each connection.
 
+mod connect;
 mod error;
+mod http1;
 mod lane;
 
 use std::{
@@ -13,89 +15,55 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, Uri, header::UPGRADE, uri::Scheme};
-use hyper::rt::{Read, Write};
-use hyper_util::{
-    client::legacy::{Client as HyperClient, connect::Connection},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{Request, Response, header::UPGRADE, uri::Scheme};
 use parking_lot::Mutex;
 use tower::{BoxError, Service};
 
+pub(super) use connect::Connector;
 pub(super) use error::TransportError;
+pub(super) use http1::Reply;
+
+use connect::Connect;
+use http1::Pool;
 use lane::{Lane, Stream};
 
 use super::Body;
-
-/// After how long an idle connection of HTTP/1.1 is closed.
-const IDLE: Duration = Duration::from_secs(90);
 
 /// How often a request is given to another connection, if the one before did not take it.
 const MOVES: usize = 3;
 
 /// Sends requests over connections, which it opens, shares and pools.
-pub(super) struct Transport<C>(Arc<Shared<C>>);
+#[derive(Clone)]
+pub(super) struct Transport(Arc<Shared>);
 
-struct Shared<C> {
+struct Shared {
     /// Opens connections that may turn out to be HTTP/2.
-    connector: C,
+    connect: Connect,
     /// Connections of HTTP/2.
     lanes: Mutex<Vec<Arc<Lane>>>,
     /// Connections of HTTP/1.1.
-    http1: HyperClient<C, Body>,
+    http1: Arc<Pool>,
     /// Whether the server does not have HTTP/2.
     http1_only: AtomicBool,
 }
 
-/// What opens connections.
-pub(super) trait Connector:
-    Service<
-        Uri,
-        Response: Read + Write + Connection + Unpin + Send + 'static,
-        Error: Into<BoxError>,
-        Future: Unpin + Send + 'static,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<C> Connector for C where
-    C: Service<
-            Uri,
-            Response: Read + Write + Connection + Unpin + Send + 'static,
-            Error: Into<BoxError>,
-            Future: Unpin + Send + 'static,
-        > + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-impl<C: Connector> Transport<C> {
+impl Transport {
     /// Sends over the connections of `connector`, which may offer HTTP/2, and of `http1`, which must
     /// not.
-    pub(super) fn new(connector: C, http1: C) -> Self {
-        let http1 = HyperClient::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(http1);
+    pub(super) fn new<C: Connector>(connector: C, http1: C) -> Self {
         Self(Arc::new(Shared {
-            connector,
+            connect: Connect::new(connector),
             lanes: Mutex::default(),
-            http1,
+            http1: Arc::new(Pool::new(Connect::new(http1))),
             http1_only: AtomicBool::new(false),
         }))
     }
 }
 
-impl<C: Connector> Shared<C> {
+impl Shared {
     async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let uri = request.uri().clone();
         let needs_http1 = uri.scheme() != Some(&Scheme::HTTPS) || request.headers().contains_key(UPGRADE);
@@ -104,7 +72,7 @@ impl<C: Connector> Shared<C> {
                 break;
             }
             let stream = self.stream();
-            let Some(mut sender) = stream.lane().sender(&self.connector, &uri).await? else {
+            let Some(mut sender) = stream.lane().sender(&self.connect, &uri).await? else {
                 self.http1_only.store(true, Ordering::Relaxed);
                 break;
             };
@@ -118,10 +86,7 @@ impl<C: Connector> Shared<C> {
                 _ => return Err(TransportError::broken(&uri, failed.into_error()).into()),
             }
         }
-        let response = self.http1.request(request).await;
-        Ok(response
-            .map_err(|error| TransportError::http1(&uri, error))?
-            .map(Body::wrap))
+        Ok(self.http1.send(request).await?)
     }
 
     /// Room for one more request.
@@ -136,13 +101,7 @@ impl<C: Connector> Shared<C> {
     }
 }
 
-impl<C> Clone for Transport<C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<C: Connector> Service<Request<Body>> for Transport<C> {
+impl Service<Request<Body>> for Transport {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;

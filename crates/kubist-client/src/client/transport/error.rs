@@ -31,15 +31,6 @@ impl TransportError {
         Self::new(uri, Phase::Broken, Arc::new(source))
     }
 
-    pub(super) fn http1(uri: &Uri, source: hyper_util::client::legacy::Error) -> Self {
-        let phase = if source.is_connect() {
-            Phase::Connect
-        } else {
-            Phase::Broken
-        };
-        Self::new(uri, phase, Arc::new(source))
-    }
-
     fn new(uri: &Uri, phase: Phase, source: Arc<dyn StdError + Send + Sync>) -> Self {
         let scheme = uri.scheme_str().unwrap_or("http");
         let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -63,13 +54,8 @@ impl fmt::Display for TransportError {
             Phase::Broken => "lost the connection to",
         };
         write!(f, "{what} {}", self.server)?;
-        // Each cause says a part: that it was TLS, that the certificate has expired. Of hyper's pool
-        // itself, the first part is what is said already.
-        let is_pool = self.source.is::<hyper_util::client::legacy::Error>();
+        // Each cause says a part: that it was TLS, that the certificate has expired.
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&*self.source);
-        if is_pool {
-            cause = self.source.source();
-        }
         let mut said: Vec<String> = Vec::new();
         while let Some(error) = cause {
             let text = error.to_string();

@@ -18,15 +18,11 @@ use hyper::{
     body::Incoming,
     client::conn::http2::{Builder, SendRequest},
 };
-use hyper_util::{
-    client::legacy::connect::Connection,
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pin_project_lite::pin_project;
 use tokio::sync::Mutex;
-use tower::ServiceExt;
 
-use super::{Connector, TransportError};
+use super::{TransportError, connect::Connect};
 use crate::client::Body;
 
 /// After how much silence a connection is pinged, and how long the answer may take.
@@ -84,9 +80,9 @@ impl Lane {
     /// Those who wait while somebody else opens it share the connection, or the failure.
     ///
     /// Cancel safe: the next one goes on.
-    pub(super) async fn sender<C: Connector>(
+    pub(super) async fn sender(
         &self,
-        connector: &C,
+        connect: &Connect,
         uri: &Uri,
     ) -> Result<Option<SendRequest<Body>>, TransportError> {
         let failures = self.failures.load(Ordering::Acquire);
@@ -100,7 +96,7 @@ impl Lane {
             return Err(failure.clone());
         }
         state.sender = None;
-        match open(connector, uri, &self.capacity).await {
+        match open(connect, uri, &self.capacity).await {
             Ok(sender) => {
                 state.sender.clone_from(&sender);
                 state.last_failure = None;
@@ -115,14 +111,13 @@ impl Lane {
     }
 }
 
-async fn open<C: Connector>(
-    connector: &C,
+async fn open(
+    connect: &Connect,
     uri: &Uri,
     limit: &Arc<AtomicUsize>,
 ) -> Result<Option<SendRequest<Body>>, TransportError> {
-    let connected = connector.clone().oneshot(uri.clone()).await;
-    let io = connected.map_err(|error| TransportError::connect(uri, error.into()))?;
-    if !io.connected().is_negotiated_h2() {
+    let opened = connect.open(uri).await?;
+    if !opened.is_http2 {
         return Ok(None);
     }
     let handshake = Builder::new(TokioExecutor::new())
@@ -131,7 +126,7 @@ async fn open<C: Connector>(
         .keep_alive_timeout(PONG_WITHIN)
         // A dead connection is worth knowing of before the next request.
         .keep_alive_while_idle(true)
-        .handshake(io)
+        .handshake(opened.io)
         .await;
     let (sender, connection) = handshake.map_err(|error| TransportError::connect(uri, error.into()))?;
     let limit = limit.clone();
