@@ -5,6 +5,7 @@ mod auth;
 mod connection;
 mod embedded;
 mod logs;
+mod mapper;
 mod server;
 mod tls;
 mod watch;
