@@ -26,6 +26,8 @@
 //! | `rustls-tls` | yes | HTTPS, by rustls |
 //! | `ring`, `aws-lc-rs` | `ring` | rustls' cryptography |
 //! | `webpki-roots` | | Mozilla's root certificates instead of the platform's |
+//! | `http-proxy` | | proxies by `CONNECT`, with TLS or without: `proxy-url`, `HTTPS_PROXY` and the like |
+//! | `socks5` | | proxies by SOCKS 5 |
 //! | `gzip` | | compressed responses |
 //! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
 //! | `kubelet-debug` | | requests to a kubelet's own endpoints |

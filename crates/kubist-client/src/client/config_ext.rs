@@ -85,7 +85,7 @@ impl ConfigExt for Config {
     fn rustls_https_connector(
         &self,
     ) -> Result<hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>> {
-        self.rustls_https_connector_with_connector(super::builder::http_connector(self))
+        self.rustls_https_connector_with_connector(super::connector::http_connector(self))
     }
 
     #[cfg(feature = "rustls-tls")]
@@ -94,14 +94,14 @@ impl ConfigExt for Config {
         connector: H,
     ) -> Result<hyper_rustls::HttpsConnector<H>> {
         let tls = self.rustls_client_config()?;
-        Ok(super::tls::connector(self, tls)?
+        Ok(super::tls::rustls::connector(self, tls)?
             .enable_http1()
             .wrap_connector(connector))
     }
 
     #[cfg(feature = "rustls-tls")]
     fn rustls_client_config(&self) -> Result<rustls::ClientConfig> {
-        super::tls::client_config(self)
+        super::tls::rustls::client_config(self)
     }
 }
 

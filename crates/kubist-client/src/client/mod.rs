@@ -8,6 +8,7 @@ mod body;
 mod builder;
 mod client_ext;
 mod config_ext;
+mod connector;
 mod discovery;
 mod events;
 #[cfg(feature = "kubelet-debug")]
@@ -17,7 +18,6 @@ mod response;
 pub mod retry;
 pub mod scope;
 mod stack;
-#[cfg(feature = "rustls-tls")]
 mod tls;
 mod traced;
 mod transport;
@@ -47,7 +47,7 @@ pub use body::Body;
 pub use builder::{ClientBuilder, DynBody};
 pub use config_ext::ConfigExt;
 #[cfg(feature = "rustls-tls")]
-pub use tls::RustlsTlsError;
+pub use tls::rustls::RustlsTlsError;
 #[cfg(feature = "ws")]
 pub(crate) use upgrade::V4;
 #[cfg(feature = "ws")]

@@ -31,6 +31,8 @@ type Single = tower::util::BoxService<Request<Body>, Response<Body>, BoxError>;
 ///
 /// Nothing stands between a caller and the connection but the layers: no task, no channel.
 #[derive(Clone)]
+// A box would be an allocation for each request, which clones it.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Stack {
     /// As a configuration has it, with no layers of somebody else's.
     Configured(Configured),

@@ -82,7 +82,7 @@ pub struct NamedCluster {
 }
 
 /// How to reach a cluster's server.
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cluster {
     /// The server's URL.
@@ -263,7 +263,7 @@ impl std::fmt::Debug for AuthProviderConfig {
 
 /// A program that gives credentials
 /// ([protocol](https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins)).
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 pub struct ExecConfig {
     /// The version of the protocol.
     #[serde(rename = "apiVersion", skip_serializing_if = "Option::is_none")]
@@ -341,7 +341,7 @@ pub struct Context {
 }
 
 /// What a program that gives credentials is told about the cluster.
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecAuthCluster {
     /// The server's URL.

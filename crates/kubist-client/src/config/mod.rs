@@ -7,9 +7,10 @@ mod error;
 mod incluster;
 mod kubeconfig;
 mod load;
+mod redact;
 mod resolve;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use http::{HeaderName, HeaderValue, Uri};
 
@@ -20,7 +21,9 @@ pub use kubeconfig::{
 };
 pub use resolve::KubeConfigOptions;
 
-/// Where the server is, how to reach it, and as whom.
+use redact::Url;
+
+/// Where the server is, how to reach it, and as whom. Its `Debug` shows no secrets.
 ///
 /// ```no_run
 /// use kubist_client::{Client, Config};
@@ -33,7 +36,7 @@ pub use resolve::KubeConfigOptions;
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// The server's URL; may have a path.
     pub cluster_url: Uri,
@@ -188,6 +191,29 @@ impl Config {
                 Err(error) => tracing::warn!(%error, "KUBE_RS_DEBUG_OVERRIDE_URL is no URL"),
             }
         }
+    }
+}
+
+/// Shows no credentials of the proxy, and of headers the names.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Config")
+            .field("cluster_url", &self.cluster_url)
+            .field("default_namespace", &self.default_namespace)
+            .field("root_cert", &self.root_cert.as_ref().map(Vec::len))
+            .field("root_cert_file", &self.root_cert_file)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("write_timeout", &self.write_timeout)
+            .field("accept_invalid_certs", &self.accept_invalid_certs)
+            .field("auth_info", &self.auth_info)
+            .field("disable_compression", &self.disable_compression)
+            .field("proxy_url", &Url::of(self.proxy_url.as_ref()))
+            .field("tls_server_name", &self.tls_server_name)
+            .field("headers", &headers)
+            .field("default_retry", &self.default_retry)
+            .finish()
     }
 }
 

@@ -108,9 +108,13 @@ impl TestServer {
     }
 
     pub(crate) fn url(&self) -> Uri {
-        format!("{}://{}/", self.scheme, self.address)
+        format!("{}://{}/", self.scheme, self.address())
             .parse()
             .expect("valid")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn config(&self) -> Config {

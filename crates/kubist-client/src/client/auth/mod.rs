@@ -163,7 +163,7 @@ fn unsupported(provider: &str) -> AuthError {
     AuthError::AuthExec(format!("auth-provider '{provider}' is not supported; {instead}"))
 }
 
-fn basic_header(name: &str, password: &SecretString) -> Result<HeaderValue, AuthError> {
+pub(super) fn basic_header(name: &str, password: &SecretString) -> Result<HeaderValue, AuthError> {
     let encoded = STANDARD.encode(format!("{name}:{}", password.expose_secret()));
     sensitive(&format!("Basic {encoded}")).map_err(AuthError::InvalidBasicAuth)
 }

@@ -1,4 +1,4 @@
-//! TLS by rustls: whom to trust, and with which certificate to go there.
+//! TLS by rustls.
 
 use std::{
     fmt,
@@ -24,8 +24,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::auth::ExecCredentials;
-use crate::{Config, Error, Result};
+use crate::{Config, Error, Result, client::auth::ExecCredentials};
 
 /// Why TLS cannot be set up.
 #[derive(Debug, Error)]
@@ -64,7 +63,7 @@ pub enum RustlsTlsError {
 }
 
 /// What TLS needs of a configuration; ALPN is left to the connector.
-pub(super) fn client_config(config: &Config) -> Result<ClientConfig> {
+pub(in crate::client) fn client_config(config: &Config) -> Result<ClientConfig> {
     let provider = provider()?;
     let verifier = verifier(config, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -94,8 +93,31 @@ pub(super) fn client_config(config: &Config) -> Result<ClientConfig> {
     }
 }
 
+/// What TLS to a proxy needs: it may have a certificate of the cluster's authority, or one that
+/// everybody trusts. It does not get to see the client certificate.
+pub(in crate::client) fn proxy_config(config: &Config) -> Result<ClientConfig> {
+    let provider = provider()?;
+    let of_cluster = verifier(config, &provider)?;
+    let trusts_anyway = config.accept_invalid_certs || !names_authorities(config);
+    let verifier = match default_verifier(&provider) {
+        Ok(default) if !trusts_anyway => Arc::new(Either(of_cluster, default)),
+        _ => of_cluster,
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::RustlsTls(RustlsTlsError::AddRootCertificate(Box::new(error))))?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+fn names_authorities(config: &Config) -> bool {
+    config.root_cert.is_some() || config.root_cert_file.is_some()
+}
+
 /// A connector before it is known which versions of HTTP it speaks.
-pub(super) fn connector(
+pub(in crate::client) fn connector(
     config: &Config,
     tls: ClientConfig,
 ) -> Result<HttpsConnectorBuilder<WantsProtocols1>> {
@@ -315,6 +337,48 @@ impl ServerCertVerifier for Reloading {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// Trusts whom one of two trusts.
+#[derive(Debug)]
+struct Either(Arc<dyn ServerCertVerifier>, Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Either {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verify = |verifier: &Arc<dyn ServerCertVerifier>| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        verify(&self.0).or_else(|error| verify(&self.1).map_err(|_| error))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
     }
 }
 
