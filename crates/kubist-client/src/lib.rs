@@ -28,6 +28,8 @@
 //! | `webpki-roots` | | Mozilla's root certificates instead of the platform's |
 //! | `http-proxy` | | proxies by `CONNECT`, with TLS or without: `proxy-url`, `HTTPS_PROXY` and the like |
 //! | `socks5` | | proxies by SOCKS 5 |
+//! | `oidc` | | the auth provider `oidc` |
+//! | `oauth` | | the auth provider `gcp` with Google's application default credentials |
 //! | `gzip` | | compressed responses |
 //! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
 //! | `kubelet-debug` | | requests to a kubelet's own endpoints |

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry::RetryLayer, util::BoxService};
 
 use super::{
-    Body, Client, ConfigExt, connector, retry::RetryPolicy, stack::Stack, traced::Traced,
-    transport::Transport,
+    Body, Client, ConfigExt, connections::Connections, retry::RetryPolicy, stack::Stack, traced::Traced,
 };
 use crate::{Config, Error, Result};
 
@@ -103,11 +102,11 @@ impl TryFrom<Config> for ClientBuilder<GenericService> {
 
 /// The whole stack, from the outermost layer to the connection.
 fn stack(config: &Config) -> Result<Stack> {
-    layers(config, connector::transport(config)?)
+    layers(config, Connections::new(config)?)
 }
 
 /// Puts the layers around the connections.
-fn layers(config: &Config, transport: Transport) -> Result<Stack> {
+fn layers(config: &Config, connections: Connections) -> Result<Stack> {
     let retry = config
         .default_retry
         .then(|| RetryLayer::new(RetryPolicy::server_retry()));
@@ -117,7 +116,7 @@ fn layers(config: &Config, transport: Transport) -> Result<Stack> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .layer_fn(Traced::new)
-        .service(transport);
+        .service(connections);
     #[cfg(feature = "gzip")]
     if !config.disable_compression {
         let service = ServiceBuilder::new()

@@ -8,6 +8,7 @@ mod body;
 mod builder;
 mod client_ext;
 mod config_ext;
+mod connections;
 mod connector;
 mod discovery;
 mod events;
@@ -43,6 +44,10 @@ use tower::{BoxError, Service};
 pub(crate) use traced::named;
 
 pub use auth::AuthError;
+#[cfg(feature = "oauth")]
+pub use auth::OAuthError;
+#[cfg(feature = "oidc")]
+pub use auth::oidc_errors;
 pub use body::Body;
 pub use builder::{ClientBuilder, DynBody};
 pub use config_ext::ConfigExt;

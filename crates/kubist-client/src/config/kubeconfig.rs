@@ -199,32 +199,8 @@ pub struct AuthInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-#[cfg(feature = "rustls-tls")]
-impl AuthInfo {
-    /// The client certificate and its key as one PEM, if it names one.
-    pub(crate) fn load_identity_pem(&self) -> Result<Option<Vec<u8>>, KubeconfigError> {
-        let has_certificate = self.client_certificate.is_some() || self.client_certificate_data.is_some();
-        let has_key = self.client_key.is_some() || self.client_key_data.is_some();
-        if !has_certificate && !has_key {
-            return Ok(None);
-        }
-        let key_data = self.client_key_data.as_ref().map(ExposeSecret::expose_secret);
-        let mut pem = load(key_data, self.client_key.as_deref()).map_err(KubeconfigError::LoadClientKey)?;
-        let certificate = load(
-            self.client_certificate_data.as_deref(),
-            self.client_certificate.as_deref(),
-        )
-        .map_err(KubeconfigError::LoadClientCertificate)?;
-        if !pem.ends_with(b"\n") {
-            pem.push(b'\n');
-        }
-        pem.extend(certificate);
-        Ok(Some(pem))
-    }
-}
-
 /// Decodes data, or else reads a file.
-fn load(data: Option<&str>, file: Option<&str>) -> Result<Vec<u8>, LoadDataError> {
+pub(crate) fn load(data: Option<&str>, file: Option<&str>) -> Result<Vec<u8>, LoadDataError> {
     match (data, file) {
         (Some(data), _) => {
             // People wrap long lines.

@@ -3,6 +3,8 @@
 //! [`Config::infer`] finds out by itself. [`Kubeconfig`] is the file as it is,
 //! [`Config::from_custom_kubeconfig`] makes a [`Config`] of it.
 
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
+mod certificates;
 mod error;
 mod incluster;
 mod kubeconfig;
@@ -21,6 +23,12 @@ pub use kubeconfig::{
 };
 pub use resolve::KubeConfigOptions;
 
+#[cfg(feature = "oidc")]
+pub(crate) use kubeconfig::load;
+
+pub(crate) use certificates::certificates;
+
+use certificates::Loaded;
 use redact::Url;
 
 /// Where the server is, how to reach it, and as whom. Its `Debug` shows no secrets.
@@ -46,6 +54,8 @@ pub struct Config {
     pub root_cert: Option<Vec<Vec<u8>>>,
     /// A file of certificate authorities, which is read again when it may have changed; goes
     /// before [`root_cert`](Self::root_cert).
+    ///
+    /// The file that a kubeconfig names is read again without it, unless `root_cert` is replaced.
     pub root_cert_file: Option<PathBuf>,
     /// How long connecting may take, TLS included; 30 seconds by default.
     pub connect_timeout: Option<Duration>,
@@ -73,6 +83,8 @@ pub struct Config {
     /// See [`RetryPolicy`](crate::client::retry::RetryPolicy).
     #[cfg_attr(not(feature = "client"), doc(hidden))]
     pub default_retry: bool,
+    /// The file that [`root_cert`](Self::root_cert) is of.
+    loaded_root_cert: Option<Loaded>,
 }
 
 impl Config {
@@ -93,6 +105,7 @@ impl Config {
             tls_server_name: None,
             headers: Vec::new(),
             default_retry: true,
+            loaded_root_cert: None,
         }
     }
 
@@ -224,17 +237,6 @@ impl TryFrom<Kubeconfig> for Config {
     fn try_from(kubeconfig: Kubeconfig) -> Result<Self, KubeconfigError> {
         resolve::config(kubeconfig, &KubeConfigOptions::default())
     }
-}
-
-/// The DER of every certificate in PEM.
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, pem::PemError> {
-    let blocks = pem::parse_many(pem)?;
-    let is_certificate = |block: &pem::Pem| block.tag() == "CERTIFICATE";
-    Ok(blocks
-        .into_iter()
-        .filter(is_certificate)
-        .map(pem::Pem::into_contents)
-        .collect())
 }
 
 #[cfg(test)]

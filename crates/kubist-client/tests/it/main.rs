@@ -4,8 +4,13 @@ mod auth;
 mod connection;
 mod embedded;
 mod logs;
+#[cfg(all(feature = "oauth", feature = "openssl-tls"))]
+mod oauth;
+#[cfg(feature = "oidc")]
+mod oidc;
 #[cfg(all(feature = "http-proxy", feature = "socks5"))]
 mod proxy;
+mod rotation;
 mod server;
 mod tls;
 mod watch;

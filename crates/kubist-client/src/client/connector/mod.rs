@@ -17,55 +17,77 @@ pub(super) use tcp::http_connector;
 use super::transport::Transport;
 use crate::{Config, Result};
 use proxy::{Protocol, Proxy};
-use tcp::{Tcp, ToProxy, to_proxy};
+use tcp::Tcp;
 
 /// The connections that a configuration asks for.
 pub(super) fn transport(config: &Config) -> Result<Transport> {
-    let tcp = match Proxy::of(config)? {
-        None => Tcp::Direct(http_connector(config)),
-        Some(proxy) => {
-            let to_proxy = match proxy.protocol {
-                Protocol::Https => to_proxy_by_tls(config)?,
-                Protocol::Http | Protocol::Socks5 => to_proxy(http_connector(config)),
-            };
-            Tcp::Proxied(Arc::new(proxy), to_proxy)
-        }
-    };
+    let tcp = tcp(config)?;
     if config.cluster_url.scheme_str() == Some("https") {
-        return over_tls(config, tcp);
+        let any = with_timeouts(config, over_tls(config, tcp.clone(), Http::Any)?);
+        let http1 = with_timeouts(config, over_tls(config, tcp, Http::One)?);
+        return Ok(Transport::new(any, http1));
     }
     // Without TLS there is nothing that could agree on HTTP/2; and no cryptography is needed.
     let plain = with_timeouts(config, tcp);
     Ok(Transport::new(plain.clone(), plain))
 }
 
-#[cfg(feature = "rustls-tls")]
-fn over_tls(config: &Config, tcp: Tcp) -> Result<Transport> {
-    use super::tls::rustls;
-    let tls = rustls::client_config(config)?;
-    let any = rustls::connector(config, tls.clone())?.enable_all_versions();
-    let http1 = rustls::connector(config, tls)?.enable_http1();
-    Ok(Transport::new(
-        with_timeouts(config, any.wrap_connector(tcp.clone())),
-        with_timeouts(config, http1.wrap_connector(tcp)),
-    ))
+/// Opens connections for HTTP/1.1, as a configuration asks for them.
+#[cfg(any(feature = "oauth", feature = "oidc"))]
+pub(super) fn opener(config: &Config) -> Result<tcp::Opener> {
+    let tcp = tcp(config)?;
+    if config.cluster_url.scheme_str() == Some("https") {
+        let https = over_tls(config, tcp, Http::One)?;
+        return Ok(tcp::opener(with_timeouts(config, https)));
+    }
+    Ok(tcp::opener(with_timeouts(config, tcp)))
+}
+
+fn tcp(config: &Config) -> Result<Tcp> {
+    let Some(proxy) = Proxy::of(config)? else {
+        return Ok(Tcp::Direct(http_connector(config)));
+    };
+    let to_proxy = match proxy.protocol {
+        Protocol::Https => to_proxy_by_tls(config)?,
+        Protocol::Http | Protocol::Socks5 => tcp::opener(http_connector(config)),
+    };
+    Ok(Tcp::Proxied(Arc::new(proxy), to_proxy))
+}
+
+/// Which versions of HTTP are offered to a server.
+#[derive(Clone, Copy)]
+enum Http {
+    /// HTTP/1.1, the only one whose connections can be upgraded.
+    One,
+    /// HTTP/2 too.
+    Any,
 }
 
 #[cfg(feature = "rustls-tls")]
-fn to_proxy_by_tls(config: &Config) -> Result<ToProxy> {
+fn over_tls(config: &Config, tcp: Tcp, http: Http) -> Result<hyper_rustls::HttpsConnector<Tcp>> {
+    use super::tls::rustls;
+    let builder = rustls::connector(config, rustls::client_config(config)?)?;
+    Ok(match http {
+        Http::One => builder.enable_http1().wrap_connector(tcp),
+        Http::Any => builder.enable_all_versions().wrap_connector(tcp),
+    })
+}
+
+#[cfg(feature = "rustls-tls")]
+fn to_proxy_by_tls(config: &Config) -> Result<tcp::Opener> {
     let tls = super::tls::rustls::proxy_config(config)?;
     let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls);
     let https = builder.https_only().enable_http1();
-    Ok(to_proxy(https.wrap_connector(http_connector(config))))
+    Ok(tcp::opener(https.wrap_connector(http_connector(config))))
 }
 
 #[cfg(not(feature = "rustls-tls"))]
-fn over_tls(_: &Config, _: Tcp) -> Result<Transport> {
+fn over_tls(_: &Config, _: Tcp, _: Http) -> Result<Tcp> {
     Err(crate::Error::TlsRequired)
 }
 
 #[cfg(not(feature = "rustls-tls"))]
-fn to_proxy_by_tls(_: &Config) -> Result<ToProxy> {
+fn to_proxy_by_tls(_: &Config) -> Result<tcp::Opener> {
     Err(crate::Error::TlsRequired)
 }
 

@@ -16,7 +16,7 @@ use hyper_util::{
     rt::TokioIo,
 };
 use tokio::net::TcpStream;
-use tower::{BoxError, Service, ServiceExt};
+use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     proxy::Proxy,
@@ -25,7 +25,7 @@ use super::{
 use crate::Config;
 
 /// A stream of bytes in both directions.
-pub(super) trait Io: Read + Write + Unpin + Send {}
+pub(in crate::client) trait Io: Read + Write + Unpin + Send {}
 
 impl<T: Read + Write + Unpin + Send> Io for T {}
 
@@ -41,11 +41,11 @@ pub(in crate::client) fn http_connector(config: &Config) -> HttpConnector {
     connector
 }
 
-/// Opens a connection to a proxy.
-pub(super) type ToProxy = Arc<dyn Fn(Uri) -> BoxFuture<'static, Result<Box<dyn Io>, BoxError>> + Send + Sync>;
+/// Opens connections, whatever they are made of.
+pub(in crate::client) type Opener = BoxCloneSyncService<Uri, Stream, BoxError>;
 
-/// Opens connections to a proxy by a connector.
-pub(super) fn to_proxy<C>(connector: C) -> ToProxy
+/// Forgets what connections are made of.
+pub(super) fn opener<C>(connector: C) -> Opener
 where
     C: Service<Uri, Response: Io + 'static, Error: Into<BoxError>, Future: Send>
         + Clone
@@ -53,21 +53,15 @@ where
         + Sync
         + 'static,
 {
-    Arc::new(move |uri| {
-        let connecting = connector.clone().oneshot(uri);
-        async move {
-            let io = connecting.await.map_err(Into::into)?;
-            Ok(Box::new(io) as Box<dyn Io>)
-        }
-        .boxed()
-    })
+    let boxed = |io| Stream::Boxed(Box::new(io));
+    Opener::new(connector.map_response(boxed).map_err(Into::into))
 }
 
 /// Opens connections to servers, through a proxy if there is one.
 #[derive(Clone)]
 pub(super) enum Tcp {
     Direct(HttpConnector),
-    Proxied(Arc<Proxy>, ToProxy),
+    Proxied(Arc<Proxy>, Opener),
 }
 
 impl Service<Uri> for Tcp {
@@ -87,11 +81,11 @@ impl Service<Uri> for Tcp {
             }
             Tcp::Proxied(proxy, to_proxy) => {
                 let proxy = proxy.clone();
-                let connecting = to_proxy(proxy.url.clone());
+                let connecting = to_proxy.clone().oneshot(proxy.url.clone());
                 async move {
                     let unreachable = |error| TunnelError::Unreachable(proxy.to_string(), error);
-                    let io = connecting.await.map_err(unreachable)?;
-                    Ok(Stream::Proxied(tunnel::through(&proxy, io, &server).await?))
+                    let io = Box::new(connecting.await.map_err(unreachable)?);
+                    Ok(Stream::Boxed(tunnel::through(&proxy, io, &server).await?))
                 }
                 .boxed()
             }
@@ -100,17 +94,17 @@ impl Service<Uri> for Tcp {
 }
 
 /// A connection to a server.
-pub(super) enum Stream {
+pub(in crate::client) enum Stream {
     Direct(TokioIo<TcpStream>),
-    Proxied(Box<dyn Io>),
+    Boxed(Box<dyn Io>),
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         match self {
             Stream::Direct(stream) => stream.connected(),
-            // What is beyond the tunnel is spoken to as if it were not there.
-            Stream::Proxied(_) => Connected::new(),
+            // HTTP/2 is agreed on by what is around it.
+            Stream::Boxed(_) => Connected::new(),
         }
     }
 }
@@ -123,7 +117,7 @@ macro_rules! with_either {
                 let $io = Pin::new(io);
                 $done
             }
-            Stream::Proxied(io) => {
+            Stream::Boxed(io) => {
                 let $io = Pin::new(io);
                 $done
             }
@@ -157,7 +151,7 @@ impl Write for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Stream::Direct(io) => io.is_write_vectored(),
-            Stream::Proxied(io) => io.is_write_vectored(),
+            Stream::Boxed(io) => io.is_write_vectored(),
         }
     }
 
