@@ -25,6 +25,7 @@
 //! | `client` | yes | [`Client`], [`Api`], [`Discovery`] |
 //! | `rustls-tls` | yes | HTTPS, by rustls |
 //! | `ring`, `aws-lc-rs` | `ring` | rustls' cryptography |
+//! | `openssl-tls` | | HTTPS by OpenSSL, where `rustls-tls` is off; needs OpenSSL 1.1 or newer, and its headers to build |
 //! | `webpki-roots` | | Mozilla's root certificates instead of the platform's |
 //! | `http-proxy` | | proxies by `CONNECT`, with TLS or without: `proxy-url`, `HTTPS_PROXY` and the like |
 //! | `socks5` | | proxies by SOCKS 5 |

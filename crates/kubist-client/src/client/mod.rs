@@ -51,6 +51,8 @@ pub use auth::oidc_errors;
 pub use body::Body;
 pub use builder::{ClientBuilder, DynBody};
 pub use config_ext::ConfigExt;
+#[cfg(feature = "openssl-tls")]
+pub use tls::openssl::OpensslTlsError;
 #[cfg(feature = "rustls-tls")]
 pub use tls::rustls::RustlsTlsError;
 #[cfg(feature = "ws")]

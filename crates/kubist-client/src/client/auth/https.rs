@@ -22,7 +22,7 @@ const LIMIT: usize = 1 << 20;
 /// Why there is no answer.
 pub(super) enum Failure {
     /// The connection cannot be set up.
-    Setup(BoxError),
+    Setup(crate::Error),
     Send(SendError),
     Read(BoxError),
     TimedOut,
@@ -39,8 +39,8 @@ pub(super) async fn send(
     config.root_cert = root_cert;
     // The platform's certificates are files.
     let opener = tokio::task::spawn_blocking(move || connector::opener(&config));
-    let opener = opener.await.map_err(|panicked| Failure::Setup(panicked.into()))?;
-    let opener = opener.map_err(|error| Failure::Setup(error.into()))?;
+    let opener = opener.await.map_err(|panicked| Failure::Read(panicked.into()))?;
+    let opener = opener.map_err(Failure::Setup)?;
     let client = Client::builder(TokioExecutor::new()).build(opener);
     let answer = async {
         let response = client.request(request.map(Full::new)).await;

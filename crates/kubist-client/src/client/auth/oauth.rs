@@ -5,18 +5,23 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tame_oauth::gcp::{TokenOrRequest, TokenProvider, TokenProviderWrapper};
-use thiserror::Error;
+use thiserror::Error as ThisError;
 
 use super::{
     Credentials, bearer_header,
     https::{self, Failure},
 };
+use crate::Error;
+#[cfg(feature = "openssl-tls")]
+use crate::client::OpensslTlsError;
+#[cfg(feature = "rustls-tls")]
+use crate::client::RustlsTlsError;
 
 const SCOPES: &str =
     "https://www.googleapis.com/auth/cloud-platform,https://www.googleapis.com/auth/userinfo.email";
 
 /// Why there is no token of Google's.
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 pub enum OAuthError {
     /// There are default credentials, which are no use.
     #[error("default provider is configured but invalid: {0}")]
@@ -138,6 +143,14 @@ fn of_transport(failure: Failure) -> OAuthError {
             Ok(error) => OAuthError::ConcatBuffers(*error),
             Err(error) => OAuthError::Unknown(error.to_string()),
         },
+        #[cfg(feature = "rustls-tls")]
+        Failure::Setup(Error::RustlsTls(RustlsTlsError::NoValidNativeRootCA(error))) => {
+            OAuthError::NoValidNativeRootCA(error)
+        }
+        #[cfg(feature = "openssl-tls")]
+        Failure::Setup(Error::OpensslTls(OpensslTlsError::CreateHttpsConnector(error))) => {
+            OAuthError::CreateOpensslHttpsConnector(error)
+        }
         Failure::Setup(error) => OAuthError::Unknown(error.to_string()),
         Failure::TimedOut => OAuthError::Unknown("the request timed out".to_owned()),
     }

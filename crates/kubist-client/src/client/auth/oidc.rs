@@ -21,6 +21,10 @@ use super::{
     renewed::Source,
     sensitive,
 };
+#[cfg(feature = "openssl-tls")]
+use crate::client::OpensslTlsError;
+#[cfg(feature = "rustls-tls")]
+use crate::client::RustlsTlsError;
 use crate::config::{AuthProviderConfig, certificates, load};
 
 /// The layer for what a kubeconfig has of the provider.
@@ -85,60 +89,56 @@ impl Session {
             let error = RefreshInitError::MissingField(missing);
             return Err(AuthError::Oidc(Error::RefreshInit(error)));
         }
-        let id_token = self.ask().await;
-        let id_token = id_token.map_err(|error| AuthError::Oidc(Error::Refresh(error)))?;
+        let id_token = self.ask().await.map_err(AuthError::Oidc)?;
         of_id_token(id_token.expose_secret()).map_err(AuthError::Oidc)
     }
 
-    async fn ask(&self) -> Result<SecretString, RefreshError> {
+    async fn ask(&self) -> Result<SecretString, Error> {
         let endpoint = self.token_endpoint().await?;
         let mut refresh_token = self.refresh_token.lock().await;
         let answer = self.tokens(&endpoint, &refresh_token).await?;
         // As a value first: what fails then says where, not what is there.
-        let answer: Value = serde_json::from_slice(&answer).map_err(RefreshError::InvalidTokenResponse)?;
+        let answer: Value = serde_json::from_slice(&answer)
+            .map_err(|error| Error::Refresh(RefreshError::InvalidTokenResponse(error)))?;
         let text = |name: &str| answer.get(name)?.as_str().map(str::to_owned);
         if let Some(rotated) = text("refresh_token").filter(|token| !token.is_empty()) {
             *refresh_token = rotated.into();
         }
-        let id_token = text("id_token").ok_or(RefreshError::NoIdTokenReceived)?;
+        let id_token = text("id_token").ok_or(Error::Refresh(RefreshError::NoIdTokenReceived))?;
         Ok(id_token.into())
     }
 
     /// [Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html).
-    async fn token_endpoint(&self) -> Result<Uri, RefreshError> {
+    async fn token_endpoint(&self) -> Result<Uri, Error> {
         let issuer = self.issuer.trim_end_matches('/');
         let request = Request::get(format!("{issuer}/.well-known/openid-configuration"));
-        let request = request.body(Bytes::new()).map_err(RefreshError::HttpError)?;
-        let answer = self.send(request).await?;
+        let request = request.body(Bytes::new()).map_err(RefreshError::HttpError);
+        let answer = self.send(request.map_err(Error::Refresh)?).await?;
         if !answer.status().is_success() {
-            return Err(RefreshError::RequestFailed(answer.status()));
+            return Err(Error::Refresh(RefreshError::RequestFailed(answer.status())));
         }
-        let metadata: Value = serde_json::from_slice(answer.body()).map_err(RefreshError::InvalidMetadata)?;
-        let endpoint = metadata.get("token_endpoint").and_then(Value::as_str);
-        let missing = || RefreshError::InvalidMetadata(serde_json::Error::missing_field("token_endpoint"));
-        endpoint
-            .ok_or_else(missing)?
-            .parse()
-            .map_err(RefreshError::InvalidURI)
+        endpoint_of(answer.body()).map_err(Error::Refresh)
     }
 
     /// Asks for tokens. A client says who it is in the header, or where the issuer does not take
     /// that, [in the body](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
-    async fn tokens(&self, endpoint: &Uri, refresh_token: &SecretString) -> Result<Bytes, RefreshError> {
+    async fn tokens(&self, endpoint: &Uri, refresh_token: &SecretString) -> Result<Bytes, Error> {
         let mut styles = vec![Style::Body];
         if self.client_secret.is_some() {
             styles.insert(0, Style::Header);
         }
         for style in styles {
-            let request = self.token_request(endpoint, refresh_token, style)?;
+            let request = self
+                .token_request(endpoint, refresh_token, style)
+                .map_err(Error::Refresh)?;
             let answer = self.send(request).await?;
             match answer.status() {
                 status if status.is_success() => return Ok(answer.into_body()),
                 StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => {}
-                status => return Err(RefreshError::RequestFailed(status)),
+                status => return Err(Error::Refresh(RefreshError::RequestFailed(status))),
             }
         }
-        Err(RefreshError::AuthorizationFailure)
+        Err(Error::Refresh(RefreshError::AuthorizationFailure))
     }
 
     fn token_request(
@@ -179,18 +179,40 @@ impl Session {
         request.body(body).map_err(RefreshError::HttpError)
     }
 
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, RefreshError> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let answer = https::send(request, self.root_cert.clone()).await;
-        answer.map_err(|failure| match failure {
-            Failure::Setup(error) => RefreshError::Transport(error),
-            Failure::Send(error) => RefreshError::HyperUtilError(error),
-            Failure::Read(error) => match error.downcast::<hyper::Error>() {
-                Ok(error) => RefreshError::HyperError(*error),
-                Err(error) => RefreshError::Transport(error),
-            },
-            Failure::TimedOut => RefreshError::TimedOut,
-        })
+        answer.map_err(of_transport)
     }
+}
+
+fn endpoint_of(metadata: &[u8]) -> Result<Uri, RefreshError> {
+    let metadata: Value = serde_json::from_slice(metadata).map_err(RefreshError::InvalidMetadata)?;
+    let endpoint = metadata.get("token_endpoint").and_then(Value::as_str);
+    let missing = || RefreshError::InvalidMetadata(serde_json::Error::missing_field("token_endpoint"));
+    endpoint
+        .ok_or_else(missing)?
+        .parse()
+        .map_err(RefreshError::InvalidURI)
+}
+
+fn of_transport(failure: Failure) -> Error {
+    Error::Refresh(match failure {
+        #[cfg(feature = "rustls-tls")]
+        Failure::Setup(crate::Error::RustlsTls(RustlsTlsError::NoValidNativeRootCA(_))) => {
+            return Error::RefreshInit(RefreshInitError::NoValidNativeRootCA);
+        }
+        #[cfg(feature = "openssl-tls")]
+        Failure::Setup(crate::Error::OpensslTls(OpensslTlsError::CreateHttpsConnector(error))) => {
+            return Error::RefreshInit(RefreshInitError::CreateOpensslHttpsConnector(error));
+        }
+        Failure::Setup(error) => RefreshError::Transport(error.into()),
+        Failure::Send(error) => RefreshError::HyperUtilError(error),
+        Failure::Read(error) => match error.downcast::<hyper::Error>() {
+            Ok(error) => RefreshError::HyperError(*error),
+            Err(error) => RefreshError::Transport(error),
+        },
+        Failure::TimedOut => RefreshError::TimedOut,
+    })
 }
 
 /// Where a client says who it is.

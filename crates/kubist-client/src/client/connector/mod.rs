@@ -81,12 +81,38 @@ fn to_proxy_by_tls(config: &Config) -> Result<tcp::Opener> {
     Ok(tcp::opener(https.wrap_connector(http_connector(config))))
 }
 
-#[cfg(not(feature = "rustls-tls"))]
+#[cfg(all(feature = "openssl-tls", not(feature = "rustls-tls")))]
+fn over_tls(
+    config: &Config,
+    tcp: Tcp,
+    http: Http,
+) -> Result<hyper_openssl::client::legacy::HttpsConnector<Tcp>> {
+    use super::tls::openssl::{self, OpensslTlsError};
+    let mut builder = openssl::connector_builder(config)?;
+    let protocols: &[u8] = match http {
+        Http::One => b"\x08http/1.1",
+        Http::Any => b"\x02h2\x08http/1.1",
+    };
+    builder
+        .set_alpn_protos(protocols)
+        .map_err(|error| crate::Error::OpensslTls(OpensslTlsError::CreateHttpsConnector(error)))?;
+    openssl::connector(config, builder, tcp)
+}
+
+#[cfg(all(feature = "openssl-tls", not(feature = "rustls-tls")))]
+fn to_proxy_by_tls(config: &Config) -> Result<tcp::Opener> {
+    use super::tls::openssl;
+    let builder = openssl::proxy_builder(config)?;
+    let https = openssl::proxy_connector(builder, http_connector(config))?;
+    Ok(tcp::opener(https))
+}
+
+#[cfg(not(any(feature = "rustls-tls", feature = "openssl-tls")))]
 fn over_tls(_: &Config, _: Tcp, _: Http) -> Result<Tcp> {
     Err(crate::Error::TlsRequired)
 }
 
-#[cfg(not(feature = "rustls-tls"))]
+#[cfg(not(any(feature = "rustls-tls", feature = "openssl-tls")))]
 fn to_proxy_by_tls(_: &Config) -> Result<tcp::Opener> {
     Err(crate::Error::TlsRequired)
 }

@@ -1,5 +1,7 @@
 //! TLS: whom to trust, and with which certificate to go there.
 
+#[cfg(feature = "openssl-tls")]
+pub(super) mod openssl;
 #[cfg(feature = "rustls-tls")]
 mod reloaded;
 #[cfg(feature = "rustls-tls")]
