@@ -9,15 +9,20 @@ use stats_alloc::Region;
 
 use crate::ALLOCATOR;
 use crate::rounds::{alternate, line};
-use crate::server::Server;
+use crate::server::{Document, Protocol, Server};
 
 /// How long one turn takes.
 const TURN: Duration = Duration::from_millis(700);
 
 pub async fn compare() {
-    let server = Server::start();
-    let kube = kube_api(&server);
-    let kubist = kubist_api(&server);
+    compare_over("HTTP/1.1", Protocol::Plain).await;
+    compare_over("TLS", Protocol::Tls).await;
+}
+
+async fn compare_over(name: &str, protocol: Protocol) {
+    let server = Server::start(protocol, Document::ConfigMap);
+    let kube = kube::Api::<ConfigMap>::namespaced(server.kube(), "default");
+    let kubist = kubist::Api::<ConfigMap>::namespaced(server.kubist(), "default");
     for tasks in [1, 64] {
         let figures = alternate(
             || {
@@ -36,24 +41,19 @@ pub async fn compare() {
             },
         )
         .await;
-        line(&format!("GETs a second, {tasks} task(s)"), "", figures, true);
+        line(
+            &format!("GETs a second, {tasks} task(s), {name}"),
+            "",
+            figures,
+            true,
+        );
     }
     let figures = alternate(
         || allocations(|| async { kube.get("settings").await.map(drop).expect("an answer") }),
         || allocations(|| async { kubist.get("settings").await.map(drop).expect("an answer") }),
     )
     .await;
-    line("allocations per GET", "", figures, false);
-}
-
-fn kube_api(server: &Server) -> kube::Api<ConfigMap> {
-    let client = kube::Client::try_from(kube::Config::new(server.url.clone())).expect("a client");
-    kube::Api::namespaced(client, "default")
-}
-
-fn kubist_api(server: &Server) -> kubist::Api<ConfigMap> {
-    let client = kubist::Client::try_from(kubist::Config::new(server.url.clone())).expect("a client");
-    kubist::Api::namespaced(client, "default")
+    line(&format!("allocations per GET, {name}"), "", figures, false);
 }
 
 async fn per_second<F, Fut>(tasks: usize, get: F) -> f64

@@ -15,8 +15,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("serve") {
-        server::serve();
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, serve, protocol, pods] = &arguments[..]
+        && serve == "serve"
+    {
+        server::serve(protocol, pods);
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -22,14 +22,43 @@ pub fn pod(number: usize) -> Value {
             "imagePullPolicy": "IfNotPresent",
         })
     };
-    let fields: Value = (0..40)
-        .map(|i| {
-            (
-                format!("f:field{i}"),
-                json!({"f:inner": {}, "f:other": {".": {}}}),
-            )
-        })
-        .collect();
+    let container_fields = json!({
+        ".": {}, "f:args": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {},
+        "f:env": (0..12).fold(json!({".": {}}), |mut env, i| {
+            env[format!("k:{{\"name\":\"SETTING_{i}\"}}")] = json!({".": {}, "f:name": {}, "f:value": {}});
+            env
+        }),
+        "f:livenessProbe": {".": {}, "f:httpGet": {".": {}, "f:path": {}, "f:port": {}}, "f:periodSeconds": {}},
+        "f:ports": {".": {}, "k:{\"containerPort\":8080,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}, "f:name": {}, "f:protocol": {}}},
+        "f:readinessProbe": {".": {}, "f:httpGet": {".": {}, "f:path": {}, "f:port": {}}, "f:periodSeconds": {}},
+        "f:resources": {".": {}, "f:limits": {".": {}, "f:cpu": {}, "f:memory": {}}, "f:requests": {".": {}, "f:cpu": {}, "f:memory": {}}},
+        "f:terminationMessagePath": {}, "f:terminationMessagePolicy": {},
+        "f:volumeMounts": {".": {},
+            "k:{\"mountPath\":\"/etc/config\"}": {".": {}, "f:mountPath": {}, "f:name": {}, "f:readOnly": {}}},
+    });
+    let fields = json!({
+        "f:metadata": {
+            "f:annotations": {".": {}, "f:checksum/config": {}}, "f:generateName": {},
+            "f:labels": {".": {}, "f:app": {}, "f:pod-template-hash": {}, "f:tier": {}},
+            "f:ownerReferences": {".": {}, "k:{\"uid\":\"3f2c1b7e-1111-4000-8000-000000000000\"}": {}},
+        },
+        "f:spec": {
+            "f:containers": {"k:{\"name\":\"web\"}": container_fields, "k:{\"name\":\"sidecar\"}": container_fields},
+            "f:dnsPolicy": {}, "f:enableServiceLinks": {}, "f:restartPolicy": {}, "f:schedulerName": {},
+            "f:securityContext": {}, "f:terminationGracePeriodSeconds": {},
+            "f:volumes": {".": {}, "k:{\"name\":\"config\"}": {".": {}, "f:configMap": {".": {}, "f:defaultMode": {}, "f:name": {}}, "f:name": {}}},
+        },
+    });
+    let condition =
+        json!({".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}});
+    let status_fields = json!({"f:status": {
+        "f:conditions": {
+            "k:{\"type\":\"ContainersReady\"}": condition, "k:{\"type\":\"Initialized\"}": condition,
+            "k:{\"type\":\"Ready\"}": condition,
+        },
+        "f:containerStatuses": {}, "f:hostIP": {}, "f:phase": {},
+        "f:podIP": {}, "f:podIPs": {".": {}, "k:{\"ip\":\"10.0.0.1\"}": {".": {}, "f:ip": {}}}, "f:startTime": {},
+    }});
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -44,7 +73,7 @@ pub fn pod(number: usize) -> Value {
                 {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "v1",
                  "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields},
                 {"manager": "kubelet", "operation": "Update", "apiVersion": "v1", "subresource": "status",
-                 "time": "2026-01-01T00:00:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields},
+                 "time": "2026-01-01T00:00:05Z", "fieldsType": "FieldsV1", "fieldsV1": status_fields},
             ],
         },
         "spec": {

@@ -11,7 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use tower::BoxError;
 
-use super::transport::Reply;
+use super::transport::{Incoming, Reply};
 use crate::Error;
 
 /// How much room a server's word for the length of its answer is worth.
@@ -28,7 +28,9 @@ enum Kind {
     /// Bytes that are there.
     Once(Option<Bytes>),
     /// Bytes that come over a connection of HTTP/1.1.
-    Reply(Reply),
+    Http1(Reply),
+    /// Bytes that come over a connection of HTTP/2.
+    Http2(Incoming),
     /// Bytes that come from elsewhere.
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
@@ -60,7 +62,7 @@ impl Body {
     pub async fn collect_bytes(self) -> Result<Bytes, Error> {
         match self.kind {
             Kind::Once(bytes) => Ok(bytes.unwrap_or_default()),
-            Kind::Reply(_) | Kind::Stream(_) => self.read().await,
+            Kind::Http1(_) | Kind::Http2(_) | Kind::Stream(_) => self.read().await,
         }
     }
 
@@ -94,13 +96,21 @@ impl Body {
         }
     }
 
+    /// Its bytes if they are there, and else the body as it is.
+    pub(super) fn into_known(self) -> Result<Bytes, Self> {
+        match self.kind {
+            Kind::Once(bytes) => Ok(bytes.unwrap_or_default()),
+            kind => Err(Self { kind }),
+        }
+    }
+
     /// A copy, if its bytes are there and do not come from a connection.
     pub fn try_clone(&self) -> Option<Self> {
         match &self.kind {
             Kind::Once(bytes) => Some(Self {
                 kind: Kind::Once(bytes.clone()),
             }),
-            Kind::Reply(_) | Kind::Stream(_) => None,
+            Kind::Http1(_) | Kind::Http2(_) | Kind::Stream(_) => None,
         }
     }
 }
@@ -120,7 +130,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             Kind::Once(_) => "Once",
-            Kind::Reply(_) | Kind::Stream(_) => "Wrap",
+            Kind::Http1(_) | Kind::Http2(_) | Kind::Stream(_) => "Wrap",
         };
         f.debug_struct("Body").field("kind", &kind).finish()
     }
@@ -140,10 +150,18 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+impl From<Incoming> for Body {
+    fn from(incoming: Incoming) -> Self {
+        Self {
+            kind: Kind::Http2(incoming),
+        }
+    }
+}
+
 impl From<Reply> for Body {
     fn from(reply: Reply) -> Self {
         Self {
-            kind: Kind::Reply(reply),
+            kind: Kind::Http1(reply),
         }
     }
 }
@@ -158,7 +176,11 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.kind {
             Kind::Once(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Reply(reply) => Pin::new(reply).poll_frame(cx).map_err(Error::HyperError),
+            Kind::Http1(reply) => Pin::new(reply).poll_frame(cx).map_err(Error::HyperError),
+            Kind::Http2(incoming) => {
+                let frame = Pin::new(incoming).poll_frame(cx);
+                frame.map_err(|error| Error::Service(error.into()))
+            }
             Kind::Stream(body) => Pin::new(body).poll_frame(cx).map_err(connection_error),
         }
     }
@@ -166,7 +188,8 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Once(bytes) => bytes.is_none(),
-            Kind::Reply(reply) => reply.is_end_stream(),
+            Kind::Http1(reply) => reply.is_end_stream(),
+            Kind::Http2(incoming) => incoming.is_end_stream(),
             Kind::Stream(body) => body.is_end_stream(),
         }
     }
@@ -174,7 +197,8 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Once(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Kind::Reply(reply) => reply.size_hint(),
+            Kind::Http1(reply) => reply.size_hint(),
+            Kind::Http2(incoming) => incoming.size_hint(),
             Kind::Stream(body) => body.size_hint(),
         }
     }

@@ -154,10 +154,10 @@ impl<Res> Policy<Request<Body>, Response<Res>, BoxError> for RetryPolicy {
                 asked.filter(|_| self.honour_server)
             }
             Err(error) => {
-                let broken = error
+                let repeatable = error
                     .downcast_ref::<TransportError>()
-                    .is_some_and(TransportError::is_broken);
-                if !broken || !is_idempotent(request) || self.breaks == BREAKS_LIMIT {
+                    .is_some_and(|error| error.is_refused() || error.is_broken() && is_idempotent(request));
+                if !repeatable || self.breaks == BREAKS_LIMIT {
                     return None;
                 }
                 self.breaks += 1;

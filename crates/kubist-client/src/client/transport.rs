@@ -7,7 +7,7 @@
 mod connect;
 mod error;
 mod http1;
-mod lane;
+mod http2;
 
 use std::{
     sync::{
@@ -18,17 +18,18 @@ use std::{
 };
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, header::UPGRADE, uri::Scheme};
+use http::{Request, Response, Uri, header::UPGRADE, uri::Scheme};
 use parking_lot::Mutex;
 use tower::{BoxError, Service};
 
 pub(super) use connect::Connector;
 pub(super) use error::TransportError;
 pub(super) use http1::Reply;
+pub(super) use http2::Incoming;
 
 use connect::Connect;
 use http1::Pool;
-use lane::{Lane, Stream};
+use http2::{Failed, Lane, Stream};
 
 use super::Body;
 
@@ -71,31 +72,28 @@ impl Shared {
             if needs_http1 || self.http1_only.load(Ordering::Relaxed) {
                 break;
             }
-            let stream = self.stream();
-            let Some(mut sender) = stream.lane().sender(&self.connect, &uri).await? else {
+            let stream = self.stream(&uri);
+            let Some(sender) = stream.lane().sender(&self.connect, &uri).await? else {
                 self.http1_only.store(true, Ordering::Relaxed);
                 break;
             };
-            let mut failed = match sender.try_send_request(request).await {
-                Ok(response) => return Ok(response.map(|body| Body::wrap(stream.hold(body)))),
-                Err(failed) => failed,
-            };
-            // A connection that closes hands back what it did not send.
-            match failed.take_message() {
-                Some(unsent) if !last => request = unsent,
-                _ => return Err(TransportError::broken(&uri, failed.into_error()).into()),
+            match sender.send(request).await {
+                Ok(response) => return Ok(Incoming::of(response, stream).map(Body::from)),
+                // A connection that closes hands back what it did not send.
+                Err(Failed::Unsent(unsent)) if !last => request = *unsent,
+                Err(failed) => return Err(TransportError::broken(&uri, failed).into()),
             }
         }
         Ok(self.http1.send(request).await?)
     }
 
     /// Room for one more request.
-    fn stream(&self) -> Stream {
+    fn stream(&self, server: &Uri) -> Stream {
         let mut lanes = self.lanes.lock();
         if let Some(stream) = lanes.iter().find_map(Lane::stream) {
             return stream;
         }
-        let lane = Arc::<Lane>::default();
+        let lane = Arc::new(Lane::new(server.clone()));
         lanes.push(lane.clone());
         Stream::first(lane)
     }

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
+use h2::Reason;
 use http::Uri;
 use tower::BoxError;
 
@@ -20,6 +21,17 @@ enum Phase {
     Connect,
     /// There was one, which broke.
     Broken,
+    /// The server did not begin with the request.
+    Refused,
+}
+
+/// Whether a server says that it did not look at a request (RFC 9113, 6.8 and 8.7).
+fn was_refused(error: &h2::Error) -> bool {
+    match error.reason() {
+        Some(Reason::REFUSED_STREAM) => error.is_reset() && error.is_remote(),
+        Some(Reason::NO_ERROR) => error.is_go_away() && error.is_remote(),
+        _ => false,
+    }
 }
 
 impl TransportError {
@@ -27,8 +39,11 @@ impl TransportError {
         Self::new(uri, Phase::Connect, source.into())
     }
 
-    pub(super) fn broken(uri: &Uri, source: hyper::Error) -> Self {
-        Self::new(uri, Phase::Broken, Arc::new(source))
+    pub(super) fn broken(uri: &Uri, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        let refused = source.downcast_ref::<h2::Error>().is_some_and(was_refused);
+        let phase = if refused { Phase::Refused } else { Phase::Broken };
+        Self::new(uri, phase, source.into())
     }
 
     fn new(uri: &Uri, phase: Phase, source: Arc<dyn StdError + Send + Sync>) -> Self {
@@ -45,6 +60,11 @@ impl TransportError {
     pub(in crate::client) fn is_broken(&self) -> bool {
         self.phase == Phase::Broken
     }
+
+    /// Whether the server did not begin with the request, so that any may be repeated.
+    pub(in crate::client) fn is_refused(&self) -> bool {
+        self.phase == Phase::Refused
+    }
 }
 
 impl fmt::Display for TransportError {
@@ -52,6 +72,7 @@ impl fmt::Display for TransportError {
         let what = match self.phase {
             Phase::Connect => "failed to connect to",
             Phase::Broken => "lost the connection to",
+            Phase::Refused => "was refused by",
         };
         write!(f, "{what} {}", self.server)?;
         // Each cause says a part: that it was TLS, that the certificate has expired.
