@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -29,11 +29,26 @@ const LOOK_AFTER: Duration = Duration::from_secs(10);
 
 /// Sends requests over the connections of a configuration.
 #[derive(Clone)]
-pub(super) enum Connections {
+pub(super) struct Connections {
+    kind: Kind,
+    /// How long the head of an answer may take.
+    header_timeout: Option<Duration>,
+}
+
+#[derive(Clone)]
+enum Kind {
     /// Nothing of it changes.
     Fixed(Transport),
     /// It has certificates that do.
     Changing(Arc<Changing>),
+}
+
+/// The server did not answer in time; it may have begun to do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{server} did not answer within {timeout:?}")]
+struct NoAnswer {
+    server: String,
+    timeout: Duration,
 }
 
 impl Connections {
@@ -41,11 +56,25 @@ impl Connections {
         let files = config.certificate_files();
         let plugin = config.auth_info.exec.as_ref().map(Renewed::of_plugin);
         let plugin = plugin.transpose().map_err(Error::Auth)?;
-        if files.is_empty() && plugin.is_none() {
-            return connector::transport(config).map(Connections::Fixed);
+        let kind = if files.is_empty() && plugin.is_none() {
+            Kind::Fixed(connector::transport(config)?)
+        } else {
+            Kind::Changing(Arc::new(Changing::new(config.clone(), files, plugin)?))
+        };
+        Ok(Self {
+            kind,
+            header_timeout: config.response_header_timeout,
+        })
+    }
+
+    fn answer(&mut self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, BoxError>> {
+        match &mut self.kind {
+            Kind::Fixed(transport) => transport.call(request),
+            Kind::Changing(changing) => {
+                let changing = changing.clone();
+                async move { changing.send(request).await }.boxed()
+            }
         }
-        let changing = Changing::new(config.clone(), files, plugin)?;
-        Ok(Connections::Changing(Arc::new(changing)))
     }
 }
 
@@ -59,13 +88,18 @@ impl Service<Request<Body>> for Connections {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self {
-            Connections::Fixed(transport) => transport.call(request),
-            Connections::Changing(changing) => {
-                let changing = changing.clone();
-                async move { changing.send(request).await }.boxed()
+        let Some(timeout) = self.header_timeout else {
+            return self.answer(request);
+        };
+        let server = server_of(request.uri());
+        let answer = tokio::time::timeout(timeout, self.answer(request));
+        let answer = async move {
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) => Err(NoAnswer { server, timeout }.into()),
             }
-        }
+        };
+        answer.boxed()
     }
 }
 
@@ -200,4 +234,9 @@ impl Changing {
 fn transport(config: &Config) -> Result<Transport> {
     let loaded = config.clone().with_loaded_certificates();
     connector::transport(&loaded.map_err(Error::InferKubeconfig)?)
+}
+
+fn server_of(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{authority}", uri.scheme_str().unwrap_or("http"))
 }

@@ -66,6 +66,19 @@ pub struct Config {
     pub read_timeout: Option<Duration>,
     /// How long a write may block; 295 seconds by default.
     pub write_timeout: Option<Duration>,
+    /// How long the head of an answer may take, once a request is sent; forever by default.
+    ///
+    /// The log of a container that is silent has no head either. A request that fails this way may
+    /// have been done; it is not tried again.
+    pub response_header_timeout: Option<Duration>,
+    /// After how long a connection without requests is closed; 90 seconds by default.
+    pub idle_timeout: Option<Duration>,
+    /// Within which time a connection is noticed to be dead, also under a watch on which nothing
+    /// happens; 30 seconds by default.
+    ///
+    /// Pings of HTTP/2 see to it, keepalive of TCP, and on Linux its user timeout. Through a proxy,
+    /// HTTP/1.1 notices only what the proxy does. Without it, only a request that fails tells.
+    pub dead_connection_timeout: Option<Duration>,
     /// Whether to trust any certificate; not for production.
     pub accept_invalid_certs: bool,
     /// Who one is.
@@ -98,6 +111,9 @@ impl Config {
             connect_timeout: Some(Duration::from_secs(30)),
             read_timeout: None,
             write_timeout: Some(Duration::from_secs(295)),
+            response_header_timeout: None,
+            idle_timeout: Some(Duration::from_secs(90)),
+            dead_connection_timeout: Some(Duration::from_secs(30)),
             accept_invalid_certs: false,
             auth_info: AuthInfo::default(),
             disable_compression: false,
@@ -219,6 +235,9 @@ impl fmt::Debug for Config {
             .field("connect_timeout", &self.connect_timeout)
             .field("read_timeout", &self.read_timeout)
             .field("write_timeout", &self.write_timeout)
+            .field("response_header_timeout", &self.response_header_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("dead_connection_timeout", &self.dead_connection_timeout)
             .field("accept_invalid_certs", &self.accept_invalid_certs)
             .field("auth_info", &self.auth_info)
             .field("disable_compression", &self.disable_compression)

@@ -12,6 +12,7 @@ mod oidc;
 mod proxy;
 mod rotation;
 mod server;
+mod timeouts;
 mod tls;
 mod watch;
 #[cfg(feature = "ws")]

@@ -5,7 +5,7 @@ mod proxy;
 mod tcp;
 mod tunnel;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::Uri;
 use hyper::rt::{Read, Write};
@@ -14,7 +14,7 @@ use tower::{BoxError, Service};
 
 pub(super) use tcp::http_connector;
 
-use super::transport::Transport;
+use super::transport::{Limits, Transport};
 use crate::{Config, Result};
 use proxy::{Protocol, Proxy};
 use tcp::Tcp;
@@ -25,11 +25,11 @@ pub(super) fn transport(config: &Config) -> Result<Transport> {
     if config.cluster_url.scheme_str() == Some("https") {
         let any = with_timeouts(config, over_tls(config, tcp.clone(), Http::Any)?);
         let http1 = with_timeouts(config, over_tls(config, tcp, Http::One)?);
-        return Ok(Transport::new(any, http1));
+        return Ok(Transport::new(any, http1, limits(config)));
     }
     // Without TLS there is nothing that could agree on HTTP/2; and no cryptography is needed.
     let plain = with_timeouts(config, tcp);
-    Ok(Transport::new(plain.clone(), plain))
+    Ok(Transport::new(plain.clone(), plain, limits(config)))
 }
 
 /// Opens connections for HTTP/1.1, as a configuration asks for them.
@@ -41,6 +41,17 @@ pub(super) fn opener(config: &Config) -> Result<tcp::Opener> {
         return Ok(tcp::opener(with_timeouts(config, https)));
     }
     Ok(tcp::opener(with_timeouts(config, tcp)))
+}
+
+fn limits(config: &Config) -> Limits {
+    // Longer than any process runs, and short enough to count with.
+    const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    Limits {
+        idle: config.idle_timeout.unwrap_or(FOREVER),
+        patience: config
+            .dead_connection_timeout
+            .map_or(FOREVER, |within| within / 3),
+    }
 }
 
 fn tcp(config: &Config) -> Result<Tcp> {

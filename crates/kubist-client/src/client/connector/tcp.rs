@@ -29,14 +29,21 @@ pub(in crate::client) trait Io: Read + Write + Unpin + Send {}
 
 impl<T: Read + Write + Unpin + Send> Io for T {}
 
-/// Connects by TCP: without delay, and so that dead connections are found.
+/// Connects by TCP: without delay, and so that dead connections are found in time, by probes where
+/// nothing is sent, and by what is not acknowledged where something is.
 pub(in crate::client) fn http_connector(config: &Config) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
-    connector.set_keepalive(Some(Duration::from_secs(30)));
-    connector.set_keepalive_interval(Some(Duration::from_secs(10)));
-    connector.set_keepalive_retries(Some(3));
+    if let Some(within) = config.dead_connection_timeout {
+        // Systems count in seconds.
+        let seconds = |parts: u32| Some((within / parts).max(Duration::from_secs(1)));
+        connector.set_keepalive(seconds(2));
+        connector.set_keepalive_interval(seconds(6));
+        connector.set_keepalive_retries(Some(3));
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        connector.set_tcp_user_timeout(Some(within));
+    }
     connector.set_connect_timeout(config.connect_timeout);
     connector
 }
