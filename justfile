@@ -47,3 +47,7 @@ book:
 # Licences, advisories and duplicate crates; needs cargo-deny.
 deny:
     cargo deny check
+
+# What is public here beside what is public in kube; skips where kube's listing is not at hand.
+contract *args:
+    cargo xtask contract {{args}}
