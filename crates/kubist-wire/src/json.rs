@@ -20,6 +20,36 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// A part of a document that failed as a `P`, at a path inside a `T`.
+    pub(crate) fn inside<P: DeserializeOwned, T>(part: &[u8], error: &serde_json::Error, at: &str) -> Self {
+        let inner = explain::<P>(part, error);
+        let path = match inner.path.as_str() {
+            "." => at.to_owned(),
+            path if path.starts_with('[') => format!("{at}{path}"),
+            path => format!("{at}.{path}"),
+        };
+        Self {
+            target: short_name(type_name::<T>()),
+            path,
+            // Where the part begins is not known.
+            line: 0,
+            column: 0,
+            ..inner
+        }
+    }
+
+    /// A part of a document of type `T` that is wrong whatever the part's type.
+    pub(crate) fn at<T>(path: String, message: String) -> Self {
+        Self {
+            target: short_name(type_name::<T>()),
+            path,
+            message,
+            line: 0,
+            column: 0,
+            truncated: false,
+        }
+    }
+
     /// The path of the field that failed, as `spec.containers[0].image`; `.` for the whole.
     pub fn path(&self) -> &str {
         &self.path

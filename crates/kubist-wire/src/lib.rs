@@ -3,7 +3,7 @@
 //! A watch is a stream of JSON documents, one a line, cut by the network wherever it likes.
 //! [`frame::Deframer`] turns chunks of bytes into frames, without a copy where a frame lies within
 //! one chunk. [`watch::decode`] turns a frame into an event in one pass. [`watch::Decoder`] does
-//! both.
+//! both. [`list::ListDecoder`] decodes a list while it arrives.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -26,6 +26,7 @@
 
 pub mod frame;
 pub mod json;
+pub mod list;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 pub mod watch;

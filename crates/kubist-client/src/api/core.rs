@@ -87,13 +87,13 @@ where
             true => self.request.list_metadata(lp),
             false => self.request.list(lp),
         };
-        self.client.request(named("list", request)?).await
+        self.client.request_list(named("list", request)?).await
     }
 
     /// Lists the metadata of objects, one page of them if there is a limit.
     pub async fn list_metadata(&self, lp: &ListParams) -> Result<ObjectList<PartialObjectMeta<K>>> {
         let request = self.request.list_metadata(lp);
-        self.client.request(named("list_metadata", request)?).await
+        self.client.request_list(named("list_metadata", request)?).await
     }
 
     /// Watches objects, from a version on.

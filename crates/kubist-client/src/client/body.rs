@@ -85,7 +85,7 @@ impl Body {
     }
 
     /// What comes next; trailers are of no interest.
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             match self.frame().await.transpose()?.map(Frame::into_data) {
                 Some(Ok(chunk)) if chunk.is_empty() => {}

@@ -107,8 +107,7 @@ impl Client {
             false => request.list(lp),
         };
         let request = request.map_err(Error::BuildRequest)?;
-        let request = named("list", request);
-        self.request(request).await
+        self.request_list(named("list", request)).await
     }
 
     async fn get_at<K: Resource + DeserializeOwned>(&self, collection: String, name: &str) -> Result<K> {

@@ -111,6 +111,9 @@ fn is_interruption(error: &Error) -> bool {
         {
             return true;
         }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_io() || error.is_remote();
+        }
         cause = error.source();
     }
     false

@@ -37,7 +37,8 @@ pub use kubist_core::discovery::v2::{
     APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery,
     APIVersionDiscovery, GroupVersionKind as DiscoveryGroupVersionKind,
 };
-use kubist_core::{Status, WatchEvent};
+use kubist_core::{Status, WatchEvent, object::ObjectList};
+use kubist_wire::list::ListDecoder;
 use serde::de::DeserializeOwned;
 use tower::{BoxError, Service};
 
@@ -238,6 +239,26 @@ impl Client {
         T: Clone + DeserializeOwned,
     {
         Ok(events::Events::new(self.request_body(request).await?))
+    }
+
+    /// Sends a request and decodes its answer, a list, while it arrives.
+    ///
+    /// The whole document is never in memory: what is not decoded yet is one object and what the
+    /// connection brought last.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no answer comes, the server says that it failed, or the answer is no list of `K`.
+    pub async fn request_list<K>(&self, request: Request<Vec<u8>>) -> Result<ObjectList<K>>
+    where
+        K: Clone + DeserializeOwned,
+    {
+        let mut body = self.request_body(request).await?;
+        let mut decoder = ListDecoder::new();
+        while let Some(chunk) = body.chunk().await? {
+            decoder.push(&chunk).map_err(response::decode_error)?;
+        }
+        decoder.finish().map_err(response::decode_error)
     }
 
     async fn request_bytes(&self, request: Request<Vec<u8>>) -> Result<Bytes> {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use kubist_core::Status;
+use kubist_wire::json::DecodeError;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{borrow::Cow, fmt};
 
@@ -68,7 +69,11 @@ fn status(code: StatusCode, body: &[u8], asked: &Asked) -> Status {
 
 /// Decodes a document; errors say where it fails, not what is there.
 pub(super) fn decode<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
-    kubist_wire::json::from_slice(body).map_err(|error| Error::SerdeError(error.into()))
+    kubist_wire::json::from_slice(body).map_err(decode_error)
+}
+
+pub(super) fn decode_error(error: DecodeError) -> Error {
+    Error::SerdeError(error.into())
 }
 
 /// Whether a document is a `Status`.

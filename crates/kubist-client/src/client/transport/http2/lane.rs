@@ -188,11 +188,18 @@ impl Lane {
 async fn drive(lane: Weak<Lane>, driver: Driver, is_over: Arc<AtomicBool>) {
     let mut driver = pin!(driver);
     let mut used = Instant::now();
+    let mut waited = false;
     let ended = poll_fn(|cx| {
-        let progress = driver.as_mut().poll(cx);
         let Some(lane) = lane.upgrade() else {
             return Poll::Ready(Ok(()));
         };
+        // Those who are about to ask do so first, and what they ask goes out in one piece.
+        waited = !waited && lane.streams.load(Ordering::Relaxed) > 1;
+        if waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let progress = driver.as_mut().poll(cx);
         // The server says how many requests it takes once the connection is there.
         lane.capacity
             .store(capacity(driver.max_streams()), Ordering::Relaxed);
