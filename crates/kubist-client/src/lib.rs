@@ -31,6 +31,7 @@
 //! | `socks5` | | proxies by SOCKS 5 |
 //! | `oidc` | | the auth provider `oidc` |
 //! | `oauth` | | the auth provider `gcp` with Google's application default credentials |
+//! | `hyper-util-tracing` | | what hyper-util traces: how connections are opened |
 //! | `gzip` | | compressed responses |
 //! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
 //! | `kubelet-debug` | | requests to a kubelet's own endpoints |

@@ -30,6 +30,8 @@ pub(crate) use certificates::certificates;
 
 use certificates::Loaded;
 use redact::Url;
+#[cfg(feature = "client")]
+pub(crate) use redact::without_credentials;
 
 /// Where the server is, how to reach it, and as whom. Its `Debug` shows no secrets.
 ///
@@ -46,7 +48,7 @@ use redact::Url;
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Config {
-    /// The server's URL; may have a path.
+    /// The server's URL; may have a path. Credentials in it are not used.
     pub cluster_url: Uri,
     /// The namespace where one is needed and none is named.
     pub default_namespace: String,
@@ -76,8 +78,9 @@ pub struct Config {
     /// Within which time a connection is noticed to be dead, also under a watch on which nothing
     /// happens; 30 seconds by default.
     ///
-    /// Pings of HTTP/2 see to it, keepalive of TCP, and on Linux its user timeout. Through a proxy,
-    /// HTTP/1.1 notices only what the proxy does. Without it, only a request that fails tells.
+    /// Pings of HTTP/2 see to it, keepalive of TCP, and on Linux its user timeout, for which a server
+    /// that takes nothing of what is sent for as long is dead too. Through a proxy, HTTP/1.1 notices
+    /// only what the proxy does. Without it, only a request that fails tells.
     pub dead_connection_timeout: Option<Duration>,
     /// Whether to trust any certificate; not for production.
     pub accept_invalid_certs: bool,
@@ -228,7 +231,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Config")
-            .field("cluster_url", &self.cluster_url)
+            .field("cluster_url", &redact::without_credentials(&self.cluster_url))
             .field("default_namespace", &self.default_namespace)
             .field("root_cert", &self.root_cert.as_ref().map(Vec::len))
             .field("root_cert_file", &self.root_cert_file)

@@ -2,9 +2,25 @@
 
 use std::fmt;
 
+use http::Uri;
+
 use super::{Cluster, ExecAuthCluster, ExecConfig};
 
 /// A URL without the credentials in it.
+pub(crate) fn without_credentials(url: &Uri) -> Uri {
+    let mut parts = url.clone().into_parts();
+    let Some(authority) = parts.authority.take() else {
+        return url.clone();
+    };
+    let bare = authority.as_str().rsplit_once('@').map(|(_, host)| host.parse());
+    parts.authority = match bare {
+        Some(bare) => bare.ok(),
+        None => Some(authority),
+    };
+    Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// The same of what may be no URL.
 pub(super) struct Url(String);
 
 impl Url {

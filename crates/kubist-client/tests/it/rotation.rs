@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use http::{Request, header::CONNECTION};
@@ -135,6 +136,27 @@ async fn client_certificates_in_files() {
     assert_eq!(gate.server.connections(), 2);
 }
 
+/// Nothing failed, and nobody said so: it is looked for.
+#[tokio::test]
+async fn client_certificates_are_looked_for() {
+    let authority = Authority::new();
+    let [old, new] = [authority.identity("old"), authority.identity("new")];
+    let gate = Gate::start(authority, &[&old, &new]).await;
+    let files = Files::new();
+    files.write(&old);
+    let mut config = gate.config();
+    config.auth_info.client_certificate = text(&files.certificate);
+    config.auth_info.client_key = text(&files.key);
+    let client = Client::try_from(config).expect("valid");
+    assert_eq!(ask(&client).await, "0");
+    files.write(&new);
+    assert_eq!(ask(&client).await, "0");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    assert_eq!(ask(&client).await, "1");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn client_certificates_of_a_plugin() {
@@ -145,7 +167,7 @@ async fn client_certificates_of_a_plugin() {
     let path = directory.path().join("credential");
     let write = |identity: &Identity| {
         // It expires so soon that the plugin runs for each request.
-        let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(30);
+        let soon = jiff::Timestamp::now() + Duration::from_secs(30);
         let credential = serde_json::json!({"kind": "ExecCredential", "status": {
             "clientCertificateData": identity.certificate_pem(),
             "clientKeyData": identity.key_pem(),

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::environment;
-use crate::{Config, Error, Result, client::auth::basic_header};
+use crate::{Config, Error, Result, client::auth::basic_header, config::without_credentials};
 
 /// A proxy, and how to be let in there.
 ///
@@ -121,19 +121,6 @@ impl fmt::Display for Proxy {
         let authority = self.url.authority().map_or("", |authority| authority.as_str());
         write!(f, "{}://{authority}", self.url.scheme_str().unwrap_or("http"))
     }
-}
-
-fn without_credentials(url: &Uri) -> Uri {
-    let mut parts = url.clone().into_parts();
-    let Some(authority) = parts.authority.take() else {
-        return url.clone();
-    };
-    let bare = authority.as_str().rsplit_once('@').map(|(_, host)| host.parse());
-    parts.authority = match bare {
-        Some(bare) => bare.ok(),
-        None => Some(authority),
-    };
-    Uri::from_parts(parts).unwrap_or_default()
 }
 
 /// The same server, with a port whatever the scheme's default is.
