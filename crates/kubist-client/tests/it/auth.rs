@@ -254,3 +254,33 @@ async fn a_program_of_the_provider_gcp() {
         );
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_whose_token_is_refused_runs_again() {
+    let (server, _) = strict("Bearer new").await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("credential");
+    let write = |token: &str| {
+        let credential = format!(r#"{{"kind":"ExecCredential","status":{{"token":"{token}"}}}}"#);
+        std::fs::write(&path, credential).expect("writes");
+    };
+    write("old");
+    let mut config = server.config();
+    config.auth_info.exec = Some(ExecConfig {
+        command: Some("/bin/cat".into()),
+        args: Some(vec![path.display().to_string()]),
+        interactive_mode: Some(ExecInteractiveMode::Never),
+        ..ExecConfig::default()
+    });
+    let client = Client::try_from(config).expect("valid");
+    client.request_text(get()).await.expect_err("is refused");
+    write("new");
+    // It has run just now: it would say the same.
+    client.request_text(get()).await.expect_err("is refused");
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+    client.request_text(get()).await.expect_err("is refused");
+    assert_eq!(client.request_text(get()).await.expect("is let in"), "hello");
+}

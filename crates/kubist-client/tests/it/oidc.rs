@@ -150,8 +150,8 @@ async fn tokens_are_refreshed_and_refresh_tokens_rotate() {
     let data = || ("idp-certificate-authority-data", STANDARD.encode(authority.pem()));
     let refresh = || ("refresh-token", "refresh-0".to_owned());
     for takes_header in [true, false] {
-        // So short that there is a new one for each request.
-        let (issuer, _) = issuer(&authority, takes_header, 30).await;
+        // They have expired already, so that there is a new one for each request.
+        let (issuer, _) = issuer(&authority, takes_header, -1).await;
         let old = ("id-token", id_token("old", -1));
         let one = client(&api, user(&issuer, &[data(), refresh(), old])).expect("valid");
         assert_eq!(name(&one).await, "id-1");

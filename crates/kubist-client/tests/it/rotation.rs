@@ -166,8 +166,8 @@ async fn client_certificates_of_a_plugin() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("credential");
     let write = |identity: &Identity| {
-        // It expires so soon that the plugin runs for each request.
-        let soon = jiff::Timestamp::now() + Duration::from_secs(30);
+        // It has expired already, so that the plugin runs for each request.
+        let soon = jiff::Timestamp::now() - Duration::from_secs(1);
         let credential = serde_json::json!({"kind": "ExecCredential", "status": {
             "clientCertificateData": identity.certificate_pem(),
             "clientKeyData": identity.key_pem(),

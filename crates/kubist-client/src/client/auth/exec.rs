@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn what_expires_is_renewed() {
         let directory = tempfile::tempdir().expect("a directory");
-        let soon = Timestamp::now() + Duration::from_secs(30);
+        let soon = Timestamp::now() - Duration::from_secs(1);
         let status = format!(r#""token":"one","expirationTimestamp":"{soon}""#);
         let exec = Renewed::of_plugin(&plugin(&directory, &answer(&status))).expect("valid");
         exec.header().await.expect("has a token");

@@ -20,7 +20,8 @@ use tokio::time::Instant;
 use super::{AuthError, exec, gcp};
 use crate::config::ExecConfig;
 
-/// How long before they expire credentials are renewed.
+/// How long before they expire credentials are renewed; those that are good for a shorter time only,
+/// in the last quarter of it.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// How long credentials are kept at least, even if they are refused.
@@ -31,7 +32,7 @@ pub(crate) struct Credentials {
     pub(super) header: Option<HeaderValue>,
     /// A key and a certificate, as one PEM.
     pub(crate) identity: Option<Vec<u8>>,
-    expires: Option<Timestamp>,
+    renew_at: Option<Timestamp>,
     given_at: Instant,
 }
 
@@ -44,15 +45,19 @@ impl Credentials {
         Self {
             header,
             identity,
-            expires,
+            renew_at: expires.map(|expires| expires - margin(Timestamp::now(), expires)),
             given_at: Instant::now(),
         }
     }
 
     fn is_fresh(&self) -> bool {
-        self.expires
-            .is_none_or(|expires| Timestamp::now() + MARGIN < expires)
+        self.renew_at.is_none_or(|renew_at| Timestamp::now() < renew_at)
     }
+}
+
+fn margin(now: Timestamp, expires: Timestamp) -> Duration {
+    let left = Duration::try_from(expires.duration_since(now)).unwrap_or_default();
+    MARGIN.min(left / 4)
 }
 
 /// Who gives credentials.
@@ -208,5 +213,20 @@ impl Renewed {
             self.identities.fetch_add(1, Ordering::Release);
         }
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lives_are_used() {
+        let now = Timestamp::now();
+        let left = |seconds: i64| margin(now, now + jiff::SignedDuration::from_secs(seconds)).as_secs();
+        assert_eq!(
+            [left(3600), left(240), left(20), left(0), left(-5)],
+            [60, 60, 5, 0, 0]
+        );
     }
 }

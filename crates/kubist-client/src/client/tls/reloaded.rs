@@ -1,12 +1,9 @@
 //! What is read of files, and read again when they may have changed.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
+use tokio::time::Instant;
 
 use crate::Result;
 
@@ -52,5 +49,33 @@ impl<T> Reloaded<T> {
 impl<T> fmt::Debug for Reloaded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reloaded")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::*;
+    use crate::Error;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_stays_where_reading_fails() {
+        let there = Arc::new(AtomicU8::new(0));
+        let file = there.clone();
+        let read = move || match file.load(Ordering::Relaxed) {
+            0 => Err(Error::TlsRequired),
+            number => Ok(Arc::new(number)),
+        };
+        assert!(Reloaded::new(read.clone()).is_err());
+        there.store(1, Ordering::Relaxed);
+        let reloaded = Reloaded::new(read).expect("is there");
+        there.store(2, Ordering::Relaxed);
+        assert_eq!(*reloaded.get(), 1);
+        tokio::time::advance(FRESH).await;
+        assert_eq!(*reloaded.get(), 2);
+        there.store(0, Ordering::Relaxed);
+        tokio::time::advance(FRESH).await;
+        assert_eq!(*reloaded.get(), 2);
     }
 }
