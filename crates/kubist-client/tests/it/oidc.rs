@@ -16,7 +16,10 @@ use kubist_client::{
     config::{AuthInfo, AuthProviderConfig},
 };
 
-use crate::server::{self, Authority, TestServer, answer};
+use crate::{
+    logs::Captured,
+    server::{self, Authority, TestServer, answer},
+};
 
 fn get() -> Request<Vec<u8>> {
     Request::get("/").body(Vec::new()).expect("valid")
@@ -225,4 +228,33 @@ async fn what_goes_wrong_is_said_without_secrets() {
         .err()
         .expect("is no base64");
     assert!(error.to_string().contains("certificate authority"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_of_it_is_logged() {
+    let captured = Captured::default();
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
+    // On this thread, which is the only one of the runtime.
+    let _listening = tracing::subscriber::set_default(captured.subscriber());
+    let authority = Authority::new();
+    let api = api().await;
+    let (issuer, _) = issuer(&authority, false, 3600).await;
+    let entries = [
+        ("idp-certificate-authority-data", STANDARD.encode(authority.pem())),
+        ("refresh-token", "refresh-0".to_owned()),
+    ];
+    let client = client(&api, user(&issuer, &entries)).expect("valid");
+    assert_eq!(name(&client).await, "id-1");
+    let log = captured.text();
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":"#);
+    assert!(log.contains("http.status_code=200"), "{log}");
+    for secret in [
+        "refresh-",
+        "s&cret",
+        "s%26cret",
+        &STANDARD.encode("me:s%26cret"),
+        &payload[..8],
+    ] {
+        assert!(!log.contains(secret), "{secret} is logged:\n{log}");
+    }
 }

@@ -11,6 +11,7 @@ use super::{
     Credentials, bearer_header,
     https::{self, Failure},
 };
+#[cfg(any(feature = "rustls-tls", feature = "openssl-tls"))]
 use crate::Error;
 #[cfg(feature = "openssl-tls")]
 use crate::client::OpensslTlsError;
