@@ -145,7 +145,7 @@ where
         K: Serialize,
     {
         let request = self.request.create(pp, to_json(data)?);
-        self.client.request(named("create", request)?).await
+        self.client.request(self.writing("create", request)?).await
     }
 
     /// Deletes an object.
@@ -196,7 +196,7 @@ where
             true => self.request.patch_metadata(name, pp, patch),
             false => self.request.patch(name, pp, patch),
         };
-        self.client.request(named("patch", request)?).await
+        self.client.request(self.writing("patch", request)?).await
     }
 
     /// Changes an object; gives its metadata.
@@ -207,7 +207,9 @@ where
         patch: &Patch<P>,
     ) -> Result<PartialObjectMeta<K>> {
         let request = self.request.patch_metadata(name, pp, patch);
-        self.client.request(named("patch_metadata", request)?).await
+        self.client
+            .request(self.writing("patch_metadata", request)?)
+            .await
     }
 
     /// Replaces an object; gives what the server made of it.
@@ -219,7 +221,7 @@ where
         K: Serialize,
     {
         let request = self.request.replace(name, pp, to_json(data)?);
-        self.client.request(named("replace", request)?).await
+        self.client.request(self.writing("replace", request)?).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! Typed requests: what can be done with one kind of object.
 
+mod apply;
 #[cfg(feature = "ws")]
 mod channels;
 mod core;
 pub mod entry;
+mod pages;
 #[cfg(feature = "ws")]
 mod portforward;
 #[cfg(feature = "ws")]
@@ -74,6 +76,8 @@ pub struct Api<K> {
     namespace: Option<String>,
     /// Whether to ask for metadata only; the kind says so.
     metadata_only: bool,
+    /// What the server does with fields that it does not know.
+    field_validation: Option<ValidationDirective>,
     // Neither Send nor Sync depend on the kind.
     kind: PhantomData<fn() -> K>,
 }
@@ -108,8 +112,34 @@ impl<K: Resource> Api<K> {
             client,
             namespace,
             metadata_only: K::metadata_api(),
+            field_validation: None,
             kind: PhantomData,
         }
+    }
+
+    /// Says what the server does with fields that it does not know, or that come twice, when objects
+    /// are created, replaced or patched; unless a request's own parameters say something.
+    ///
+    /// Without it the server warns, see [`Client::with_warnings`].
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::ConfigMap;
+    /// use kubist_client::{Api, Client, api::{PostParams, ValidationDirective}};
+    ///
+    /// # async fn run(client: Client, settings: ConfigMap) -> Result<(), kubist_client::Error> {
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(client);
+    /// let strict = config_maps.with_field_validation(ValidationDirective::Strict);
+    /// strict.create(&PostParams::default(), &settings).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Source: [server side field
+    /// validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#setting-the-field-validation-level).
+    #[must_use]
+    pub fn with_field_validation(mut self, directive: ValidationDirective) -> Self {
+        self.field_validation = Some(directive);
+        self
     }
 
     /// The client that requests go through.
@@ -180,6 +210,29 @@ impl<K> fmt::Debug for Api<K> {
             .field("client", &"...")
             .field("namespace", &self.namespace)
             .finish()
+    }
+}
+
+impl<K> Api<K> {
+    /// A request that writes, which says what is to become of unknown fields.
+    fn writing(
+        &self,
+        name: &'static str,
+        request: Result<HttpRequest<Vec<u8>>, kubist_core::request::Error>,
+    ) -> Result<HttpRequest<Vec<u8>>> {
+        let mut request = named(name, request)?;
+        let uri = request.uri();
+        let query = uri.query().unwrap_or_default();
+        if let Some(directive) = &self.field_validation
+            && !query.contains("fieldValidation=")
+        {
+            let path = uri.path();
+            let uri = format!("{path}?{query}&fieldValidation={}", directive.as_str());
+            let uri = uri.try_into().map_err(http::Error::from);
+            *request.uri_mut() =
+                uri.map_err(|error| Error::BuildRequest(kubist_core::request::Error::BuildRequest(error)))?;
+        }
+        Ok(request)
     }
 }
 

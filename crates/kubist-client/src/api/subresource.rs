@@ -30,7 +30,7 @@ impl<K> Api<K> {
         patch: &Patch<P>,
     ) -> Result<T> {
         let request = self.request.patch_subresource(sub, name, pp, patch);
-        self.client.request(named(span, request)?).await
+        self.client.request(self.writing(span, request)?).await
     }
 
     async fn replace_sub<T: DeserializeOwned, D: Serialize>(
@@ -42,7 +42,7 @@ impl<K> Api<K> {
         data: &D,
     ) -> Result<T> {
         let request = self.request.replace_subresource(sub, name, pp, to_json(data)?);
-        self.client.request(named(span, request)?).await
+        self.client.request(self.writing(span, request)?).await
     }
 }
 

@@ -3,10 +3,10 @@
 use k8s_openapi::api::{
     authentication::v1::TokenRequest,
     certificates::v1::CertificateSigningRequest,
-    core::v1::{Node, ServiceAccount},
+    core::v1::{Binding, Node, Pod, ServiceAccount},
 };
 use kubist_core::{
-    Resource,
+    Resource, Status,
     params::{Patch, PatchParams, PostParams},
     util::Restart,
 };
@@ -42,6 +42,41 @@ impl Api<Node> {
         self.client
             .request(named("uncordon", self.request.uncordon(name))?)
             .await
+    }
+}
+
+/// Binding.
+impl Api<Pod> {
+    /// Gives a pod its node, as schedulers do
+    /// ([reference](https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/binding-v1/)).
+    ///
+    /// What the binding has of metadata but the name and the namespace, as annotations, the pod gets
+    /// as well.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::{Binding, ObjectReference, Pod};
+    /// use kubist_client::{Api, Client, api::PostParams};
+    ///
+    /// # async fn run(client: Client) -> Result<(), kubist_client::Error> {
+    /// let pods: Api<Pod> = Api::namespaced(client, "web");
+    /// let node = ObjectReference { name: Some("node-1".to_owned()), ..ObjectReference::default() };
+    /// let binding = Binding { target: node, ..Binding::default() };
+    /// pods.bind("web-0", &PostParams::default(), &binding).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is no such pod, or it has a node already.
+    pub async fn bind(&self, name: &str, pp: &PostParams, binding: &Binding) -> Result<Status> {
+        let mut binding = binding.clone();
+        // The server wants it, and it can be no other.
+        binding.metadata.name.get_or_insert_with(|| name.to_owned());
+        let request = self
+            .request
+            .create_subresource("binding", name, pp, to_json(&binding)?);
+        self.client.request(self.writing("bind", request)?).await
     }
 }
 

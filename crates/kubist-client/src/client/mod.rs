@@ -24,6 +24,7 @@ mod traced;
 mod transport;
 #[cfg(feature = "ws")]
 mod upgrade;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -60,12 +61,14 @@ pub use tls::rustls::RustlsTlsError;
 pub(crate) use upgrade::V4;
 #[cfg(feature = "ws")]
 pub use upgrade::{Connection, UpgradeConnectionError};
+pub use warnings::Warning;
 
 use crate::{
     Config, Error, Result,
     config::{Kubeconfig, KubeconfigError},
 };
 use stack::Stack;
+use warnings::Warnings;
 
 /// A handle to a server: sends requests and reads answers.
 ///
@@ -86,6 +89,7 @@ pub struct Client {
     stack: Stack,
     default_namespace: Arc<str>,
     valid_until: Option<Timestamp>,
+    warnings: Warnings,
 }
 
 impl Client {
@@ -126,6 +130,7 @@ impl Client {
             stack,
             default_namespace: default_namespace.into(),
             valid_until: None,
+            warnings: Warnings::default(),
         }
     }
 
@@ -155,13 +160,33 @@ impl Client {
         &self.valid_until
     }
 
+    /// Tells a function of what the server warns of, in place of `tracing`.
+    ///
+    /// A server warns of what works and will not, as of an API that is deprecated, and of what it
+    /// dropped, as fields that it does not know. Without this the client says each text once, at
+    /// level `WARN`. The function is called for every warning of every answer, before the answer is
+    /// given; it must not block.
+    ///
+    /// ```no_run
+    /// # fn run(client: kubist_client::Client) {
+    /// let client = client.with_warnings(|warning| eprintln!("the server warns: {warning}"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_warnings(self, handler: impl Fn(&Warning) + Send + Sync + 'static) -> Self {
+        Self {
+            warnings: Warnings::new(handler),
+            ..self
+        }
+    }
+
     /// Sends a request; any answer is a success.
     ///
     /// # Errors
     ///
     /// Fails where no answer comes.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
-        self.stack.send(request).await.map_err(|error| {
+        let response = self.stack.send(request).await.map_err(|error| {
             // What layers of this crate fail with is known already.
             match error.downcast::<Error>() {
                 Ok(error) => *error,
@@ -170,7 +195,9 @@ impl Client {
                     Err(error) => Error::Service(error),
                 },
             }
-        })
+        })?;
+        self.warnings.tell(response.headers());
+        Ok(response)
     }
 
     /// Sends a request and decodes its answer.

@@ -1,6 +1,6 @@
 //! Trying again what failed for a passing reason.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{Method, Request, Response, StatusCode, header};
 use tokio::time::{Instant, Sleep, sleep};
@@ -104,11 +104,11 @@ impl RetryPolicy {
         // Between a half and the whole, so that clients that failed together come back apart.
         let jittered = grown.mul_f64(0.5 + fastrand::f64() / 2.0);
         let delay = match retry_after {
-            Some(asked) => asked + jittered.min(Duration::from_secs(1)),
+            Some(asked) => asked.saturating_add(jittered.min(Duration::from_secs(1))),
             None => jittered,
         };
         let waited = self.started.get_or_insert_with(Instant::now).elapsed();
-        if waited + delay > TOTAL_LIMIT {
+        if waited.saturating_add(delay) > TOTAL_LIMIT {
             return None;
         }
         self.attempts += 1;
@@ -193,10 +193,15 @@ fn is_eviction(request: &Request<Body>) -> bool {
     request.method() == Method::POST && request.uri().path().ends_with("/eviction")
 }
 
-/// Servers of Kubernetes say it in seconds.
+/// Servers of Kubernetes say it in seconds, what stands before them may name a time (RFC 9110,
+/// 10.2.3); a time that has passed is now.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = httpdate::parse_http_date(value).ok()?;
+    Some(time.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -304,6 +309,31 @@ mod tests {
             calls(RetryPolicy::default(), request("GET", "/"), 429, Some("3600")).await,
             4
         );
+    }
+
+    #[test]
+    fn times_to_come_back_are_read() {
+        let after = |value: &str| retry_after(&answer(429, Some(value)));
+        assert_eq!(after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(after("Sat, 01 Jan 2000 00:00:00 GMT"), Some(Duration::ZERO));
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        let wait = after(&soon).expect("is a time");
+        assert!(
+            (Duration::from_secs(90)..=Duration::from_secs(100)).contains(&wait),
+            "{wait:?}"
+        );
+        let mut policy = RetryPolicy::server_retry();
+        assert_eq!(policy.next_delay(after("18446744073709551615")), None);
+        for nonsense in [
+            "",
+            "soon",
+            "-1",
+            "1.5",
+            "99999999999999999999",
+            "Sat, 99 Jan 2000",
+        ] {
+            assert_eq!(after(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

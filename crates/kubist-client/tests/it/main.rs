@@ -1,5 +1,6 @@
 //! The client over real connections.
 
+mod api;
 mod auth;
 mod connection;
 mod embedded;
