@@ -24,6 +24,10 @@ test *args:
 test-one crate *args:
     cargo test -p kubist-{{crate}} {{args}}
 
+# The client's tests with OpenSSL in place of rustls.
+test-openssl *args:
+    cargo test -p kubist-client --test it --no-default-features --features client,openssl-tls,http-proxy,socks5,oidc,oauth,gzip,ws {{args}}
+
 # The demo: an operator in an embedded cluster.
 demo *args:
     cargo run -p documents -- --embedded {{args}}
@@ -43,3 +47,7 @@ book:
 # Licences, advisories and duplicate crates; needs cargo-deny.
 deny:
     cargo deny check
+
+# What is public here beside what is public in kube; skips where kube's listing is not at hand.
+contract *args:
+    cargo xtask contract {{args}}

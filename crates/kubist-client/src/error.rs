@@ -79,6 +79,11 @@ pub enum Error {
     #[error("rustls tls error: {0}")]
     RustlsTls(#[source] crate::client::RustlsTlsError),
 
+    /// TLS cannot be set up.
+    #[cfg(feature = "openssl-tls")]
+    #[error("openssl tls error: {0}")]
+    OpensslTls(#[source] crate::client::OpensslTlsError),
+
     /// The server has `https`, and no feature for it is on.
     #[error("TLS required but no TLS stack selected")]
     TlsRequired,

@@ -25,7 +25,13 @@
 //! | `client` | yes | [`Client`], [`Api`], [`Discovery`] |
 //! | `rustls-tls` | yes | HTTPS, by rustls |
 //! | `ring`, `aws-lc-rs` | `ring` | rustls' cryptography |
+//! | `openssl-tls` | | HTTPS by OpenSSL, where `rustls-tls` is off; needs OpenSSL 1.1 or newer, and its headers to build |
 //! | `webpki-roots` | | Mozilla's root certificates instead of the platform's |
+//! | `http-proxy` | | proxies by `CONNECT`, with TLS or without: `proxy-url`, `HTTPS_PROXY` and the like |
+//! | `socks5` | | proxies by SOCKS 5 |
+//! | `oidc` | | the auth provider `oidc` |
+//! | `oauth` | | the auth provider `gcp` with Google's application default credentials |
+//! | `hyper-util-tracing` | | what hyper-util traces: how connections are opened |
 //! | `gzip` | | compressed responses |
 //! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
 //! | `kubelet-debug` | | requests to a kubelet's own endpoints |

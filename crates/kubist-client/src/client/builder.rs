@@ -1,17 +1,13 @@
 //! Puts a client's stack together.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry::RetryLayer, util::BoxService};
 
 use super::{
-    Body, Client, ConfigExt, retry::RetryPolicy, stack::Stack, traced::Traced, transport::Transport,
+    Body, Client, ConfigExt, connections::Connections, retry::RetryPolicy, stack::Stack, traced::Traced,
 };
 use crate::{Config, Error, Result};
 
@@ -106,71 +102,11 @@ impl TryFrom<Config> for ClientBuilder<GenericService> {
 
 /// The whole stack, from the outermost layer to the connection.
 fn stack(config: &Config) -> Result<Stack> {
-    if let Some(proxy_url) = &config.proxy_url {
-        return Err(unsupported_proxy(proxy_url));
-    }
-    let (connector, http1) = connectors(config)?;
-    layers(config, Transport::new(connector, http1))
-}
-
-#[cfg(feature = "rustls-tls")]
-type HttpsConnector = TimeoutConnector<hyper_rustls::HttpsConnector<HttpConnector>>;
-
-/// How to connect, and how to connect by HTTP/1.1.
-#[cfg(feature = "rustls-tls")]
-fn connectors(config: &Config) -> Result<(HttpsConnector, HttpsConnector)> {
-    let tls = config.rustls_client_config()?;
-    let https = |http2: bool| {
-        let builder = super::tls::connector(config, tls.clone())?;
-        let http = http_connector(config);
-        let https = match http2 {
-            true => builder.enable_all_versions().wrap_connector(http),
-            false => builder.enable_http1().wrap_connector(http),
-        };
-        Ok::<_, Error>(with_timeouts(config, https))
-    };
-    Ok((https(true)?, https(false)?))
-}
-
-/// How to connect, and how to connect by HTTP/1.1.
-#[cfg(not(feature = "rustls-tls"))]
-fn connectors(config: &Config) -> Result<(TimeoutConnector<HttpConnector>, TimeoutConnector<HttpConnector>)> {
-    if config.cluster_url.scheme_str() == Some("https") {
-        return Err(Error::TlsRequired);
-    }
-    let connector = with_timeouts(config, http_connector(config));
-    Ok((connector.clone(), connector))
-}
-
-/// Connects by TCP: without delay, and so that dead connections are found.
-pub(super) fn http_connector(config: &Config) -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.enforce_http(false);
-    connector.set_nodelay(true);
-    connector.set_keepalive(Some(Duration::from_secs(30)));
-    connector.set_keepalive_interval(Some(Duration::from_secs(10)));
-    connector.set_keepalive_retries(Some(3));
-    connector.set_connect_timeout(config.connect_timeout);
-    connector
-}
-
-fn with_timeouts<C>(config: &Config, connector: C) -> TimeoutConnector<C>
-where
-    TimeoutConnector<C>: Clone,
-    C: Service<http::Uri> + Send,
-    C::Response: hyper::rt::Read + hyper::rt::Write + Send + Unpin,
-    C::Future: Send + 'static,
-    C::Error: Into<BoxError>,
-{
-    let mut connector = TimeoutConnector::new(connector);
-    connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
-    connector.set_write_timeout(config.write_timeout);
-    connector
+    layers(config, Connections::new(config)?)
 }
 
 /// Puts the layers around the connections.
-fn layers(config: &Config, transport: Transport) -> Result<Stack> {
+fn layers(config: &Config, connections: Connections) -> Result<Stack> {
     let retry = config
         .default_retry
         .then(|| RetryLayer::new(RetryPolicy::server_retry()));
@@ -180,7 +116,7 @@ fn layers(config: &Config, transport: Transport) -> Result<Stack> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .layer_fn(Traced::new)
-        .service(transport);
+        .service(connections);
     #[cfg(feature = "gzip")]
     if !config.disable_compression {
         let service = ServiceBuilder::new()
@@ -190,21 +126,4 @@ fn layers(config: &Config, transport: Transport) -> Result<Stack> {
         return Ok(Stack::Cloneable(tower::util::BoxCloneSyncService::new(service)));
     }
     Ok(Stack::Configured(service))
-}
-
-/// Better no connection than one around the proxy.
-fn unsupported_proxy(proxy_url: &http::Uri) -> Error {
-    let feature = match proxy_url.scheme_str() {
-        Some("http" | "https") => "http-proxy",
-        Some("socks5") => "socks5",
-        _ => {
-            return Error::ProxyProtocolUnsupported {
-                proxy_url: proxy_url.clone(),
-            };
-        }
-    };
-    Error::ProxyProtocolDisabled {
-        proxy_url: proxy_url.clone(),
-        protocol_feature: feature,
-    }
 }

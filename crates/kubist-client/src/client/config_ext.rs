@@ -1,7 +1,15 @@
 //! The parts of a client's stack, for stacks of one's own.
 
+#[cfg(feature = "openssl-tls")]
+use http::Uri;
 use http::{HeaderName, HeaderValue};
+#[cfg(feature = "openssl-tls")]
+use hyper::rt::{Read, Write};
+#[cfg(feature = "openssl-tls")]
+use hyper_util::client::legacy::connect::Connection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+#[cfg(feature = "openssl-tls")]
+use tower::{BoxError, Service};
 
 use super::{
     auth,
@@ -64,6 +72,34 @@ pub trait ConfigExt: private::Sealed {
     /// The configuration of TLS itself.
     #[cfg(feature = "rustls-tls")]
     fn rustls_client_config(&self) -> Result<rustls::ClientConfig>;
+
+    /// A connector for HTTPS by OpenSSL.
+    ///
+    /// Speaks HTTP/1.1, so that connections can be upgraded.
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_https_connector(
+        &self,
+    ) -> Result<
+        hyper_openssl::client::legacy::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>,
+    >;
+
+    /// The same over the connections of another connector.
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_https_connector_with_connector<H>(
+        &self,
+        connector: H,
+    ) -> Result<hyper_openssl::client::legacy::HttpsConnector<H>>
+    where
+        H: Service<Uri> + Send,
+        H::Error: Into<BoxError>,
+        H::Future: Send + 'static,
+        H::Response: Read + Write + Connection + Unpin;
+
+    /// The configuration of OpenSSL itself.
+    ///
+    /// Certificates of files and plugins are those of the moment.
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_ssl_connector_builder(&self) -> Result<openssl::ssl::SslConnectorBuilder>;
 }
 
 impl ConfigExt for Config {
@@ -85,7 +121,7 @@ impl ConfigExt for Config {
     fn rustls_https_connector(
         &self,
     ) -> Result<hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>> {
-        self.rustls_https_connector_with_connector(super::builder::http_connector(self))
+        self.rustls_https_connector_with_connector(super::connector::http_connector(self))
     }
 
     #[cfg(feature = "rustls-tls")]
@@ -94,14 +130,43 @@ impl ConfigExt for Config {
         connector: H,
     ) -> Result<hyper_rustls::HttpsConnector<H>> {
         let tls = self.rustls_client_config()?;
-        Ok(super::tls::connector(self, tls)?
+        Ok(super::tls::rustls::connector(self, tls)?
             .enable_http1()
             .wrap_connector(connector))
     }
 
     #[cfg(feature = "rustls-tls")]
     fn rustls_client_config(&self) -> Result<rustls::ClientConfig> {
-        super::tls::client_config(self)
+        super::tls::rustls::client_config(self)
+    }
+
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_https_connector(
+        &self,
+    ) -> Result<
+        hyper_openssl::client::legacy::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>,
+    > {
+        self.openssl_https_connector_with_connector(super::connector::http_connector(self))
+    }
+
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_https_connector_with_connector<H>(
+        &self,
+        connector: H,
+    ) -> Result<hyper_openssl::client::legacy::HttpsConnector<H>>
+    where
+        H: Service<Uri> + Send,
+        H::Error: Into<BoxError>,
+        H::Future: Send + 'static,
+        H::Response: Read + Write + Connection + Unpin,
+    {
+        super::tls::openssl::connector(self, self.openssl_ssl_connector_builder()?, connector)
+    }
+
+    #[cfg(feature = "openssl-tls")]
+    fn openssl_ssl_connector_builder(&self) -> Result<openssl::ssl::SslConnectorBuilder> {
+        let loaded = self.clone().with_loaded_certificates();
+        super::tls::openssl::connector_builder(&loaded.map_err(Error::InferKubeconfig)?)
     }
 }
 

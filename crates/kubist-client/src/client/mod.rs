@@ -8,6 +8,8 @@ mod body;
 mod builder;
 mod client_ext;
 mod config_ext;
+mod connections;
+mod connector;
 mod discovery;
 mod events;
 #[cfg(feature = "kubelet-debug")]
@@ -17,7 +19,6 @@ mod response;
 pub mod retry;
 pub mod scope;
 mod stack;
-#[cfg(feature = "rustls-tls")]
 mod tls;
 mod traced;
 mod transport;
@@ -45,11 +46,17 @@ use tower::{BoxError, Service};
 pub(crate) use traced::named;
 
 pub use auth::AuthError;
+#[cfg(feature = "oauth")]
+pub use auth::OAuthError;
+#[cfg(feature = "oidc")]
+pub use auth::oidc_errors;
 pub use body::Body;
 pub use builder::{ClientBuilder, DynBody};
 pub use config_ext::ConfigExt;
+#[cfg(feature = "openssl-tls")]
+pub use tls::openssl::OpensslTlsError;
 #[cfg(feature = "rustls-tls")]
-pub use tls::RustlsTlsError;
+pub use tls::rustls::RustlsTlsError;
 #[cfg(feature = "ws")]
 pub(crate) use upgrade::V4;
 #[cfg(feature = "ws")]

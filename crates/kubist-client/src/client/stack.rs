@@ -11,16 +11,16 @@ use tower::{BoxError, Service, ServiceExt, retry::Retry, util::Either};
 
 use super::{
     Body,
+    connections::Connections,
     middleware::{Auth, BaseUri, ExtraHeaders},
     retry::RetryPolicy,
     traced::Traced,
-    transport::Transport,
 };
 
 /// What a configuration makes: its type is spelled out, so that no request pays for hiding it.
 pub(super) type Configured = BaseUri<Either<Retry<RetryPolicy, Authorized>, Authorized>>;
 type Authorized = Either<Auth<Sent>, Sent>;
-type Sent = ExtraHeaders<Traced<Transport>>;
+type Sent = ExtraHeaders<Traced<Connections>>;
 
 /// A service that can be cloned and used from everywhere.
 #[cfg(feature = "gzip")]
@@ -31,6 +31,8 @@ type Single = tower::util::BoxService<Request<Body>, Response<Body>, BoxError>;
 ///
 /// Nothing stands between a caller and the connection but the layers: no task, no channel.
 #[derive(Clone)]
+// A box would be an allocation for each request, which clones it.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Stack {
     /// As a configuration has it, with no layers of somebody else's.
     Configured(Configured),

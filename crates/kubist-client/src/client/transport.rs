@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::future::{BoxFuture, FutureExt};
@@ -49,17 +50,31 @@ struct Shared {
     http1: Arc<Pool>,
     /// Whether the server does not have HTTP/2.
     http1_only: AtomicBool,
+    limits: Limits,
+}
+
+/// How long connections are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// After how long a connection without requests is closed.
+    pub(super) idle: Duration,
+    /// After how much silence a connection is pinged, and how long the answer may take.
+    ///
+    /// Where one end is gone, the other notices within three times as much: silence may begin just
+    /// after it was looked for.
+    pub(super) patience: Duration,
 }
 
 impl Transport {
     /// Sends over the connections of `connector`, which may offer HTTP/2, and of `http1`, which must
     /// not.
-    pub(super) fn new<C: Connector>(connector: C, http1: C) -> Self {
+    pub(super) fn new<C: Connector>(connector: C, http1: C, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             connect: Connect::new(connector),
             lanes: Mutex::default(),
-            http1: Arc::new(Pool::new(Connect::new(http1))),
+            http1: Arc::new(Pool::new(Connect::new(http1), limits.idle)),
             http1_only: AtomicBool::new(false),
+            limits,
         }))
     }
 }
@@ -93,7 +108,7 @@ impl Shared {
         if let Some(stream) = lanes.iter().find_map(Lane::stream) {
             return stream;
         }
-        let lane = Arc::new(Lane::new(server.clone()));
+        let lane = Arc::new(Lane::new(server.clone(), self.limits));
         lanes.push(lane.clone());
         Stream::first(lane)
     }

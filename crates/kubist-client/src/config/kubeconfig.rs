@@ -82,7 +82,7 @@ pub struct NamedCluster {
 }
 
 /// How to reach a cluster's server.
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cluster {
     /// The server's URL.
@@ -199,32 +199,8 @@ pub struct AuthInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-#[cfg(feature = "rustls-tls")]
-impl AuthInfo {
-    /// The client certificate and its key as one PEM, if it names one.
-    pub(crate) fn load_identity_pem(&self) -> Result<Option<Vec<u8>>, KubeconfigError> {
-        let has_certificate = self.client_certificate.is_some() || self.client_certificate_data.is_some();
-        let has_key = self.client_key.is_some() || self.client_key_data.is_some();
-        if !has_certificate && !has_key {
-            return Ok(None);
-        }
-        let key_data = self.client_key_data.as_ref().map(ExposeSecret::expose_secret);
-        let mut pem = load(key_data, self.client_key.as_deref()).map_err(KubeconfigError::LoadClientKey)?;
-        let certificate = load(
-            self.client_certificate_data.as_deref(),
-            self.client_certificate.as_deref(),
-        )
-        .map_err(KubeconfigError::LoadClientCertificate)?;
-        if !pem.ends_with(b"\n") {
-            pem.push(b'\n');
-        }
-        pem.extend(certificate);
-        Ok(Some(pem))
-    }
-}
-
 /// Decodes data, or else reads a file.
-fn load(data: Option<&str>, file: Option<&str>) -> Result<Vec<u8>, LoadDataError> {
+pub(crate) fn load(data: Option<&str>, file: Option<&str>) -> Result<Vec<u8>, LoadDataError> {
     match (data, file) {
         (Some(data), _) => {
             // People wrap long lines.
@@ -263,7 +239,7 @@ impl std::fmt::Debug for AuthProviderConfig {
 
 /// A program that gives credentials
 /// ([protocol](https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins)).
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 pub struct ExecConfig {
     /// The version of the protocol.
     #[serde(rename = "apiVersion", skip_serializing_if = "Option::is_none")]
@@ -341,7 +317,7 @@ pub struct Context {
 }
 
 /// What a program that gives credentials is told about the cluster.
-#[derive(Clone, Debug, Serialize, Deserialize, Default)]
+#[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecAuthCluster {
     /// The server's URL.

@@ -3,13 +3,16 @@
 //! [`Config::infer`] finds out by itself. [`Kubeconfig`] is the file as it is,
 //! [`Config::from_custom_kubeconfig`] makes a [`Config`] of it.
 
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
+mod certificates;
 mod error;
 mod incluster;
 mod kubeconfig;
 mod load;
+mod redact;
 mod resolve;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use http::{HeaderName, HeaderValue, Uri};
 
@@ -20,7 +23,17 @@ pub use kubeconfig::{
 };
 pub use resolve::KubeConfigOptions;
 
-/// Where the server is, how to reach it, and as whom.
+#[cfg(feature = "oidc")]
+pub(crate) use kubeconfig::load;
+
+pub(crate) use certificates::certificates;
+
+use certificates::Loaded;
+use redact::Url;
+#[cfg(feature = "client")]
+pub(crate) use redact::without_credentials;
+
+/// Where the server is, how to reach it, and as whom. Its `Debug` shows no secrets.
 ///
 /// ```no_run
 /// use kubist_client::{Client, Config};
@@ -33,9 +46,9 @@ pub use resolve::KubeConfigOptions;
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
-    /// The server's URL; may have a path.
+    /// The server's URL; may have a path. Credentials in it are not used.
     pub cluster_url: Uri,
     /// The namespace where one is needed and none is named.
     pub default_namespace: String,
@@ -43,6 +56,8 @@ pub struct Config {
     pub root_cert: Option<Vec<Vec<u8>>>,
     /// A file of certificate authorities, which is read again when it may have changed; goes
     /// before [`root_cert`](Self::root_cert).
+    ///
+    /// The file that a kubeconfig names is read again without it, unless `root_cert` is replaced.
     pub root_cert_file: Option<PathBuf>,
     /// How long connecting may take, TLS included; 30 seconds by default.
     pub connect_timeout: Option<Duration>,
@@ -53,6 +68,20 @@ pub struct Config {
     pub read_timeout: Option<Duration>,
     /// How long a write may block; 295 seconds by default.
     pub write_timeout: Option<Duration>,
+    /// How long the head of an answer may take, once a request is sent; forever by default.
+    ///
+    /// The log of a container that is silent has no head either. A request that fails this way may
+    /// have been done; it is not tried again.
+    pub response_header_timeout: Option<Duration>,
+    /// After how long a connection without requests is closed; 90 seconds by default.
+    pub idle_timeout: Option<Duration>,
+    /// Within which time a connection is noticed to be dead, also under a watch on which nothing
+    /// happens; 30 seconds by default.
+    ///
+    /// Pings of HTTP/2 see to it, keepalive of TCP, and on Linux its user timeout, for which a server
+    /// that takes nothing of what is sent for as long is dead too. Through a proxy, HTTP/1.1 notices
+    /// only what the proxy does. Without it, only a request that fails tells.
+    pub dead_connection_timeout: Option<Duration>,
     /// Whether to trust any certificate; not for production.
     pub accept_invalid_certs: bool,
     /// Who one is.
@@ -70,6 +99,8 @@ pub struct Config {
     /// See [`RetryPolicy`](crate::client::retry::RetryPolicy).
     #[cfg_attr(not(feature = "client"), doc(hidden))]
     pub default_retry: bool,
+    /// The file that [`root_cert`](Self::root_cert) is of.
+    loaded_root_cert: Option<Loaded>,
 }
 
 impl Config {
@@ -83,6 +114,9 @@ impl Config {
             connect_timeout: Some(Duration::from_secs(30)),
             read_timeout: None,
             write_timeout: Some(Duration::from_secs(295)),
+            response_header_timeout: None,
+            idle_timeout: Some(Duration::from_secs(90)),
+            dead_connection_timeout: Some(Duration::from_secs(30)),
             accept_invalid_certs: false,
             auth_info: AuthInfo::default(),
             disable_compression: false,
@@ -90,6 +124,7 @@ impl Config {
             tls_server_name: None,
             headers: Vec::new(),
             default_retry: true,
+            loaded_root_cert: None,
         }
     }
 
@@ -191,6 +226,32 @@ impl Config {
     }
 }
 
+/// Shows no credentials of the proxy, and of headers the names.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Config")
+            .field("cluster_url", &redact::without_credentials(&self.cluster_url))
+            .field("default_namespace", &self.default_namespace)
+            .field("root_cert", &self.root_cert.as_ref().map(Vec::len))
+            .field("root_cert_file", &self.root_cert_file)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("write_timeout", &self.write_timeout)
+            .field("response_header_timeout", &self.response_header_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("dead_connection_timeout", &self.dead_connection_timeout)
+            .field("accept_invalid_certs", &self.accept_invalid_certs)
+            .field("auth_info", &self.auth_info)
+            .field("disable_compression", &self.disable_compression)
+            .field("proxy_url", &Url::of(self.proxy_url.as_ref()))
+            .field("tls_server_name", &self.tls_server_name)
+            .field("headers", &headers)
+            .field("default_retry", &self.default_retry)
+            .finish()
+    }
+}
+
 /// The server of its current context.
 impl TryFrom<Kubeconfig> for Config {
     type Error = KubeconfigError;
@@ -198,17 +259,6 @@ impl TryFrom<Kubeconfig> for Config {
     fn try_from(kubeconfig: Kubeconfig) -> Result<Self, KubeconfigError> {
         resolve::config(kubeconfig, &KubeConfigOptions::default())
     }
-}
-
-/// The DER of every certificate in PEM.
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, pem::PemError> {
-    let blocks = pem::parse_many(pem)?;
-    let is_certificate = |block: &pem::Pem| block.tag() == "CERTIFICATE";
-    Ok(blocks
-        .into_iter()
-        .filter(is_certificate)
-        .map(pem::Pem::into_contents)
-        .collect())
 }
 
 #[cfg(test)]

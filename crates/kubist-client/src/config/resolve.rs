@@ -1,6 +1,9 @@
 //! From a kubeconfig to a configuration: which context, cluster and user.
 
-use super::{AuthInfo, Cluster, Config, ExecAuthCluster, Kubeconfig, KubeconfigError, certificates};
+use super::{
+    AuthInfo, Cluster, Config, ExecAuthCluster, Kubeconfig, KubeconfigError, certificates,
+    certificates::Loaded,
+};
 
 /// Which parts of a kubeconfig to use.
 #[derive(Default, Clone, Debug)]
@@ -85,6 +88,12 @@ fn assemble(
     if let Some(namespace) = namespace.filter(|namespace| !namespace.is_empty()) {
         config.default_namespace = namespace;
     }
+    let file = cluster.certificate_authority.as_ref();
+    let file = file.filter(|_| cluster.certificate_authority_data.is_none());
+    config.loaded_root_cert = file.zip(root_cert.as_ref()).map(|(file, certificates)| Loaded {
+        file: file.into(),
+        certificates: certificates.clone(),
+    });
     config.root_cert = root_cert;
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);

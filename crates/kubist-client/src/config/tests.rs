@@ -160,7 +160,27 @@ fn debug_hides_secrets() {
         .as_mut()
         .expect("has a user")
         .auth_provider = Some(provider);
-    let shown = format!("{kubeconfig:?}");
+    let exec = kubeconfig.auth_infos[0]
+        .auth_info
+        .as_mut()
+        .and_then(|user| user.exec.as_mut());
+    let exec = exec.expect("has exec");
+    exec.args = Some(vec!["--secret=hunter6".into()]);
+    exec.env = Some(vec![
+        [
+            ("name".to_owned(), "SECRET".to_owned()),
+            ("value".to_owned(), "hunter7".to_owned()),
+        ]
+        .into(),
+    ]);
+    let cluster = kubeconfig.clusters[0].cluster.as_mut().expect("has a cluster");
+    cluster.proxy_url = Some("http://me:hunter8@proxy:3128".to_owned());
+    let config = Config::try_from(kubeconfig.clone()).expect("complete");
+    let shown = format!("{kubeconfig:?} {config:?}");
+    assert!(
+        shown.contains("http://proxy:3128") && shown.contains("SECRET"),
+        "{shown}"
+    );
     assert!(
         !shown.contains("hunter") && !shown.contains("aHVudGVy"),
         "{shown}"

@@ -133,19 +133,22 @@ async fn what_is_not_supported_sends_nothing() {
     let (server, requests) = strict("").await;
     let mut config = server.config();
     config.auth_info.auth_provider = Some(AuthProviderConfig {
-        name: "oidc".into(),
+        name: "azure".into(),
         ..AuthProviderConfig::default()
     });
     let error = Client::try_from(config).err().expect("is not supported");
     assert!(
-        matches!(error, Error::Auth(_)) && error.to_string().contains("oidc"),
+        matches!(error, Error::Auth(_)) && error.to_string().contains("kubelogin"),
         "{error}"
     );
 
-    let mut config = server.config();
-    config.proxy_url = Some("http://proxy:3128".parse().expect("valid"));
-    let error = Client::try_from(config).err().expect("is not supported");
-    assert!(matches!(error, Error::ProxyProtocolDisabled { .. }), "{error}");
+    #[cfg(not(feature = "http-proxy"))]
+    {
+        let mut config = server.config();
+        config.proxy_url = Some("http://proxy:3128".parse().expect("valid"));
+        let error = Client::try_from(config).err().expect("is not supported");
+        assert!(matches!(error, Error::ProxyProtocolDisabled { .. }), "{error}");
+    }
     assert_eq!(requests.load(Ordering::Relaxed), 0);
 }
 
@@ -173,4 +176,111 @@ async fn a_plugin_gives_a_token_or_says_why_not() {
         matches!(error, Error::Auth(_)) && error.to_string().contains("no luck"),
         "{error}"
     );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_of_the_provider_gcp() {
+    let server = echo().await;
+    let provider = |entries: &[(&str, &str)]| AuthInfo {
+        auth_provider: Some(AuthProviderConfig {
+            name: "gcp".into(),
+            config: entries
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..AuthProviderConfig::default()
+        }),
+        ..AuthInfo::default()
+    };
+    let answer = r#"{"credential":{"access_token":"from-program","token_expiry":"2999-01-01T00:00:00Z"}}"#;
+    let keys = [
+        ("cmd-path", "/bin/echo"),
+        ("cmd-args", answer),
+        ("token-key", "{.credential.access_token}"),
+        ("expiry-key", "{.credential.token_expiry}"),
+    ];
+    assert_eq!(
+        said(&server, provider(&keys)).await,
+        "authorization: Bearer from-program"
+    );
+    let plain = [("cmd-path", "/bin/echo"), ("cmd-args", "plain  ")];
+    assert_eq!(
+        said(&server, provider(&plain)).await,
+        "authorization: Bearer plain"
+    );
+    let kept = [
+        ("cmd-path", "/no/such/program"),
+        ("access-token", "kept"),
+        ("expiry", "2999-01-01T00:00:00Z"),
+    ];
+    assert_eq!(said(&server, provider(&kept)).await, "authorization: Bearer kept");
+    let of_file = [("id-token", "id")];
+    assert_eq!(
+        said(&server, provider(&of_file)).await,
+        "authorization: Bearer id"
+    );
+
+    for (entries, expected) in [
+        (
+            [
+                ("cmd-path", "/bin/echo"),
+                ("cmd-args", "hunter2"),
+                ("token-key", "{.a}"),
+            ],
+            "token-key",
+        ),
+        (
+            [
+                ("cmd-path", "/bin/echo"),
+                ("cmd-args", r#"{"b":"hunter2"}"#),
+                ("token-key", "{.a}"),
+            ],
+            "{.a}",
+        ),
+        (
+            [("cmd-path", "/no/such/program"), ("cmd-args", "x"), ("x", "x")],
+            "/no/such/program",
+        ),
+    ] {
+        let mut config = server.config();
+        config.auth_info = provider(&entries);
+        let client = Client::try_from(config).expect("valid");
+        let error = client.request_text(get()).await.expect_err("has no token");
+        let message = error.to_string();
+        assert!(
+            message.contains(expected) && !message.contains("hunter2"),
+            "{message}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_whose_token_is_refused_runs_again() {
+    let (server, _) = strict("Bearer new").await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("credential");
+    let write = |token: &str| {
+        let credential = format!(r#"{{"kind":"ExecCredential","status":{{"token":"{token}"}}}}"#);
+        std::fs::write(&path, credential).expect("writes");
+    };
+    write("old");
+    let mut config = server.config();
+    config.auth_info.exec = Some(ExecConfig {
+        command: Some("/bin/cat".into()),
+        args: Some(vec![path.display().to_string()]),
+        interactive_mode: Some(ExecInteractiveMode::Never),
+        ..ExecConfig::default()
+    });
+    let client = Client::try_from(config).expect("valid");
+    client.request_text(get()).await.expect_err("is refused");
+    write("new");
+    // It has run just now: it would say the same.
+    client.request_text(get()).await.expect_err("is refused");
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+    client.request_text(get()).await.expect_err("is refused");
+    assert_eq!(client.request_text(get()).await.expect("is let in"), "hello");
 }

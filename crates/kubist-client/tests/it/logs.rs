@@ -16,7 +16,22 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::server::{Authority, TestServer, answer};
 
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// Listens to everything, and remembers it.
+    pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + 'static {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(self.clone())
+            .with_ansi(false)
+            .finish()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("text")
+    }
+}
 
 impl io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,11 +57,6 @@ async fn neither_credentials_nor_bodies() {
     // With one subscriber only, tracing asks whichever thread comes first whether to log at all.
     let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .with_ansi(false)
-        .finish();
     let authority = Authority::new();
     let server = TestServer::https(authority.server("127.0.0.1"), |request| async move {
         match request.method().as_str() {
@@ -77,10 +87,10 @@ async fn neither_credentials_nor_bodies() {
             .await
             .expect("answers");
     }
-    .with_subscriber(subscriber)
+    .with_subscriber(captured.subscriber())
     .await;
 
-    let log = String::from_utf8(captured.0.lock().expect("not poisoned").clone()).expect("text");
+    let log = captured.text();
     assert!(
         log.contains("http.url=https://127.0.0.1") && log.contains("http.status_code=500"),
         "{log}"

@@ -23,7 +23,8 @@ use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issu
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer},
-    server::WebPkiClientVerifier,
+    server::{ResolvesServerCert, WebPkiClientVerifier},
+    sign::CertifiedKey,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -43,6 +44,10 @@ pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> Response<Body> {
         .body(body)
         .expect("valid response")
 }
+
+/// The client's certificate, in an extension of each request.
+#[derive(Clone)]
+pub(crate) struct Peer(pub(crate) Option<Vec<u8>>);
 
 /// A server on a port of its own, until it is dropped.
 pub(crate) struct TestServer {
@@ -92,6 +97,12 @@ impl TestServer {
                         // Handshakes that fail are the tests' business.
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
+                                let chain = stream.get_ref().1.peer_certificates();
+                                let peer = Peer(chain.and_then(|chain| Some(chain.first()?.to_vec())));
+                                let handler = move |mut request: Request<Incoming>| {
+                                    request.extensions_mut().insert(peer.clone());
+                                    handler(request)
+                                };
                                 serve(stream, handler).await;
                             }
                         }
@@ -108,9 +119,13 @@ impl TestServer {
     }
 
     pub(crate) fn url(&self) -> Uri {
-        format!("{}://{}/", self.scheme, self.address)
+        format!("{}://{}/", self.scheme, self.address())
             .parse()
             .expect("valid")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -175,7 +190,10 @@ impl Authority {
     }
 
     pub(crate) fn identity(&self, name: &str) -> Identity {
-        let key = KeyPair::generate().expect("a key");
+        self.identity_of(name, KeyPair::generate().expect("a key"))
+    }
+
+    pub(crate) fn identity_of(&self, name: &str, key: KeyPair) -> Identity {
         let params = CertificateParams::new([name.to_owned()]).expect("a name");
         Identity {
             certificate: params.signed_by(&key, &self.issuer).expect("a certificate"),
@@ -203,6 +221,16 @@ impl Authority {
 
     fn server_with(&self, name: &str, clients: Option<&Authority>) -> ServerConfig {
         let identity = self.identity(name);
+        let key = identity.certified();
+        self.server_as(Arc::new(rustls::sign::SingleCertAndKey::from(key)), clients)
+    }
+
+    /// The same, with certificates that are chosen for each connection.
+    pub(crate) fn server_as(
+        &self,
+        identity: Arc<dyn ResolvesServerCert>,
+        clients: Option<&Authority>,
+    ) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -216,9 +244,7 @@ impl Authority {
                 builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
             }
         };
-        let key = PrivateKeyDer::try_from(identity.key.serialize_der()).expect("a key");
-        let chain = vec![identity.certificate.der().clone()];
-        let mut config = builder.with_single_cert(chain, key).expect("an identity");
+        let mut config = builder.with_cert_resolver(identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config
     }
@@ -227,6 +253,17 @@ impl Authority {
 impl Identity {
     pub(crate) fn certificate_pem(&self) -> String {
         self.certificate.pem()
+    }
+
+    pub(crate) fn certificate_der(&self) -> Vec<u8> {
+        self.certificate.der().to_vec()
+    }
+
+    /// The same for a server.
+    pub(crate) fn certified(&self) -> CertifiedKey {
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
+        let chain = vec![self.certificate.der().clone()];
+        CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).expect("an identity")
     }
 
     pub(crate) fn key_pem(&self) -> String {

@@ -1,133 +1,72 @@
-//! Credentials from a program
+//! Credentials from a plugin
 //! ([protocol](https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins)).
 
 use std::{
     io::{self, IsTerminal},
     process::Stdio,
-    sync::{Arc, LazyLock, Weak},
-    time::Duration,
 };
 
-use http::HeaderValue;
-use jiff::Timestamp;
-use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use tokio::{process::Command, sync::Mutex};
+use tokio::process::Command;
 
-use super::{AuthError, bearer_header};
+use super::{AuthError, Credentials, bearer_header, program};
 use crate::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
-
-/// How long before they expire credentials are renewed.
-const MARGIN: Duration = Duration::from_secs(60);
-
-/// How long credentials are kept at least, even if they are refused.
-const RERUN_AFTER: Duration = Duration::from_secs(10);
 
 const INFO: &str = "KUBERNETES_EXEC_INFO";
 
-/// What a program gave, until it expires; then the program runs again.
-///
-/// All requests that wait for it share one run, over all clients with the same configuration.
-pub(crate) struct ExecCredentials {
-    key: String,
-    config: ExecConfig,
-    current: RwLock<Option<Arc<Credentials>>>,
-    /// Held by the one who runs it.
-    running: Mutex<()>,
+/// Says what is wrong with a configuration, before it is run.
+pub(super) fn check(config: &ExecConfig) -> Result<(), AuthError> {
+    if config.command.as_ref().is_none_or(String::is_empty) {
+        return Err(AuthError::MissingCommand);
+    }
+    if config.provide_cluster_info && config.cluster.is_none() {
+        return Err(AuthError::ExecMissingClusterInfo);
+    }
+    Ok(())
 }
 
-/// What a program gave.
-pub(crate) struct Credentials {
-    header: Option<HeaderValue>,
-    /// A key and a certificate, as one PEM.
-    #[cfg_attr(not(feature = "rustls-tls"), allow(dead_code))]
-    pub(crate) identity: Option<Vec<u8>>,
-    expires: Option<Timestamp>,
-    given_at: Timestamp,
+/// What tells one configuration from another.
+pub(super) fn key(config: &ExecConfig) -> Result<String, AuthError> {
+    // A value of its own: map order is the same for equal values.
+    serde_json::to_value(config)
+        .and_then(|value| serde_json::to_string(&(value, &config.cluster, &config.drop_env)))
+        .map_err(AuthError::AuthExecSerialize)
 }
 
-impl Credentials {
-    fn is_fresh(&self) -> bool {
-        self.expires
-            .is_none_or(|expires| Timestamp::now() + MARGIN < expires)
+/// Runs the plugin.
+pub(super) async fn run(config: &ExecConfig) -> Result<Credentials, AuthError> {
+    let name = config.command.as_deref().ok_or(AuthError::MissingCommand)?;
+    let interactive = is_interactive(config, io::stdin().is_terminal())?;
+    let info = ExecCredential {
+        api_version: config.api_version.clone(),
+        kind: Some("ExecCredential".to_owned()),
+        spec: ExecCredentialSpec {
+            interactive,
+            cluster: config.cluster.clone().filter(|_| config.provide_cluster_info),
+        },
+        status: None,
+    };
+    let info = serde_json::to_string(&info).map_err(AuthError::AuthExecSerialize)?;
+
+    let mut command = Command::new(name);
+    command.args(config.args.iter().flatten());
+    for dropped in config.drop_env.iter().flatten() {
+        command.env_remove(dropped);
     }
-}
-
-static SHARED: LazyLock<RwLock<Vec<Weak<ExecCredentials>>>> = LazyLock::new(RwLock::default);
-
-impl ExecCredentials {
-    /// The credentials of this configuration, which others may have already.
-    pub(crate) fn shared(config: &ExecConfig) -> Result<Arc<Self>, AuthError> {
-        if config.command.as_ref().is_none_or(String::is_empty) {
-            return Err(AuthError::MissingCommand);
-        }
-        if config.provide_cluster_info && config.cluster.is_none() {
-            return Err(AuthError::ExecMissingClusterInfo);
-        }
-        // A value of its own: map order is the same for equal values.
-        let key = serde_json::to_value(config)
-            .and_then(|value| serde_json::to_string(&(value, &config.cluster, &config.drop_env)));
-        let key = key.map_err(AuthError::AuthExecSerialize)?;
-        let mut shared = SHARED.write();
-        shared.retain(|known| known.strong_count() > 0);
-        if let Some(known) = shared
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|known| known.key == key)
-        {
-            return Ok(known);
-        }
-        let new = Arc::new(Self {
-            key,
-            config: config.clone(),
-            current: RwLock::new(None),
-            running: Mutex::new(()),
-        });
-        shared.push(Arc::downgrade(&new));
-        Ok(new)
-    }
-
-    /// What was given last, fresh or not.
-    #[cfg(feature = "rustls-tls")]
-    pub(crate) fn current(&self) -> Option<Arc<Credentials>> {
-        self.current.read().clone()
-    }
-
-    pub(super) async fn header(&self) -> Result<Option<HeaderValue>, AuthError> {
-        Ok(self.fresh().await?.header.clone())
-    }
-
-    /// Forgets credentials that were refused, so that the program runs again; not more than once
-    /// in a while, as its answer may be refused again.
-    pub(super) fn refused(&self, header: Option<&HeaderValue>) {
-        let mut current = self.current.write();
-        let is_refused = |credentials: &Arc<Credentials>| {
-            credentials.header.as_ref() == header && credentials.given_at + RERUN_AFTER < Timestamp::now()
-        };
-        if current.as_ref().is_some_and(is_refused) {
-            *current = None;
+    for variable in config.env.iter().flatten() {
+        if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
+            command.env(name, value);
         }
     }
-
-    async fn fresh(&self) -> Result<Arc<Credentials>, AuthError> {
-        let fresh = || {
-            self.current
-                .read()
-                .clone()
-                .filter(|credentials| credentials.is_fresh())
-        };
-        if let Some(credentials) = fresh() {
-            return Ok(credentials);
-        }
-        let _running = self.running.lock().await;
-        // Somebody else may have run it meanwhile.
-        if let Some(credentials) = fresh() {
-            return Ok(credentials);
-        }
-        let credentials = Arc::new(run(&self.config).await?);
-        *self.current.write() = Some(credentials.clone());
-        Ok(credentials)
-    }
+    command.env(INFO, info);
+    // What it says to the user must reach the user; otherwise, it is in the error.
+    match config.interactive_mode {
+        Some(ExecInteractiveMode::Never) => command.stdin(Stdio::null()).stderr(Stdio::piped()),
+        _ if interactive => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
+        _ => command.stdin(Stdio::null()).stderr(Stdio::inherit()),
+    };
+    let out = program::output(name, command, config.install_hint.as_deref()).await?;
+    credentials(config, &out.stdout)
 }
 
 /// What a program is told, and what it answers.
@@ -159,71 +98,12 @@ struct ExecCredentialStatus {
     client_key_data: Option<String>,
 }
 
-async fn run(config: &ExecConfig) -> Result<Credentials, AuthError> {
-    let name = config.command.as_deref().ok_or(AuthError::MissingCommand)?;
-    let interactive = is_interactive(config)?;
-    let info = ExecCredential {
-        api_version: config.api_version.clone(),
-        kind: Some("ExecCredential".to_owned()),
-        spec: ExecCredentialSpec {
-            interactive,
-            cluster: config.cluster.clone().filter(|_| config.provide_cluster_info),
-        },
-        status: None,
-    };
-    let info = serde_json::to_string(&info).map_err(AuthError::AuthExecSerialize)?;
-
-    let mut command = Command::new(name);
-    command.args(config.args.iter().flatten());
-    for dropped in config.drop_env.iter().flatten() {
-        command.env_remove(dropped);
-    }
-    for variable in config.env.iter().flatten() {
-        if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
-            command.env(name, value);
-        }
-    }
-    command.env(INFO, info).stdout(Stdio::piped()).kill_on_drop(true);
-    // What it says to the user must reach the user; otherwise, it is in the error.
-    match config.interactive_mode {
-        Some(ExecInteractiveMode::Never) => command.stdin(Stdio::null()).stderr(Stdio::piped()),
-        _ if interactive => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
-        _ => command.stdin(Stdio::null()).stderr(Stdio::inherit()),
-    };
-    tracing::debug!(command = name, "running credential plugin");
-    let child = command
-        .spawn()
-        .map_err(|error| start_error(name, config, &error))?;
-    let out = child
-        .wait_with_output()
-        .await
-        .map_err(|error| start_error(name, config, &error))?;
-    if !out.status.success() {
-        return Err(AuthError::AuthExecRun {
-            cmd: name.to_owned(),
-            status: out.status,
-            out,
-        });
-    }
-    credentials(config, &out.stdout)
-}
-
-fn start_error(name: &str, config: &ExecConfig, error: &io::Error) -> AuthError {
-    let hint = config
-        .install_hint
-        .as_deref()
-        .map(str::trim)
-        .filter(|hint| !hint.is_empty());
-    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    AuthError::AuthExecStart(io::Error::new(error.kind(), format!("{name}: {error}{hint}")))
-}
-
 /// Whether the program may read from the user's terminal.
-fn is_interactive(config: &ExecConfig) -> Result<bool, AuthError> {
+fn is_interactive(config: &ExecConfig, has_terminal: bool) -> Result<bool, AuthError> {
     match config.interactive_mode {
         Some(ExecInteractiveMode::Never) => Ok(false),
-        Some(ExecInteractiveMode::IfAvailable) | None => Ok(io::stdin().is_terminal()),
-        Some(ExecInteractiveMode::Always) if io::stdin().is_terminal() => Ok(true),
+        Some(ExecInteractiveMode::IfAvailable) | None => Ok(has_terminal),
+        Some(ExecInteractiveMode::Always) if has_terminal => Ok(true),
         Some(ExecInteractiveMode::Always) => Err(AuthError::AuthExec(
             "the plugin's interactiveMode is Always, and standard input is no terminal".to_owned(),
         )),
@@ -259,22 +139,22 @@ fn credentials(config: &ExecConfig, stdout: &[u8]) -> Result<Credentials, AuthEr
             "the plugin answered neither token nor certificate".to_owned(),
         ));
     }
+    let header = token.map(|token| bearer_header(token.trim())).transpose()?;
     let expires = status.expiration_timestamp.map(|time| time.parse());
-    Ok(Credentials {
-        header: token.map(|token| bearer_header(token.trim())).transpose()?,
-        identity,
-        expires: expires
-            .transpose()
-            .map_err(AuthError::MalformedTokenExpirationDate)?,
-        given_at: Timestamp::now(),
-    })
+    let expires = expires
+        .transpose()
+        .map_err(AuthError::MalformedTokenExpirationDate)?;
+    Ok(Credentials::new(header, identity, expires))
 }
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::fs;
+    use std::{fs, time::Duration};
+
+    use jiff::Timestamp;
 
     use super::*;
+    use crate::client::auth::Renewed;
 
     /// A shell script that counts its runs in a file.
     fn plugin(directory: &tempfile::TempDir, script: &str) -> ExecConfig {
@@ -303,7 +183,7 @@ mod tests {
 
     async fn failure(script: &str) -> String {
         let directory = tempfile::tempdir().expect("a directory");
-        let exec = ExecCredentials::shared(&plugin(&directory, script)).expect("has a command");
+        let exec = Renewed::of_plugin(&plugin(&directory, script)).expect("has a command");
         exec.header().await.expect_err("must fail").to_string()
     }
 
@@ -311,7 +191,7 @@ mod tests {
     async fn concurrent_requests_share_a_run() {
         let directory = tempfile::tempdir().expect("a directory");
         let config = plugin(&directory, &format!("sleep 0.05; {}", answer(r#""token":"one""#)));
-        let (first, second) = (ExecCredentials::shared(&config), ExecCredentials::shared(&config));
+        let (first, second) = (Renewed::of_plugin(&config), Renewed::of_plugin(&config));
         let (first, second) = (first.expect("valid"), second.expect("valid"));
         let headers = futures::future::try_join_all([first.header(), second.header(), first.header()]).await;
         for header in headers.expect("has a token") {
@@ -326,9 +206,9 @@ mod tests {
     #[tokio::test]
     async fn what_expires_is_renewed() {
         let directory = tempfile::tempdir().expect("a directory");
-        let soon = Timestamp::now() + Duration::from_secs(30);
+        let soon = Timestamp::now() - Duration::from_secs(1);
         let status = format!(r#""token":"one","expirationTimestamp":"{soon}""#);
-        let exec = ExecCredentials::shared(&plugin(&directory, &answer(&status))).expect("valid");
+        let exec = Renewed::of_plugin(&plugin(&directory, &answer(&status))).expect("valid");
         exec.header().await.expect("has a token");
         exec.header().await.expect("has a token");
         assert_eq!(runs(&directory), 2);
@@ -346,7 +226,7 @@ mod tests {
         config.env = Some(vec![variable.map(|(key, value)| (key.to_owned(), value)).into()]);
         config.provide_cluster_info = true;
         assert!(matches!(
-            ExecCredentials::shared(&config),
+            Renewed::of_plugin(&config),
             Err(AuthError::ExecMissingClusterInfo)
         ));
         config.cluster = Some(ExecAuthCluster {
@@ -354,7 +234,7 @@ mod tests {
             certificate_authority_data: Some(b"pem".to_vec()),
             ..ExecAuthCluster::default()
         });
-        let exec = ExecCredentials::shared(&config).expect("valid");
+        let exec = Renewed::of_plugin(&config).expect("valid");
         assert_eq!(
             exec.header().await.expect("runs").expect("has a token"),
             "Bearer two"
@@ -400,15 +280,90 @@ mod tests {
             install_hint: Some("get it at example.com".into()),
             ..ExecConfig::default()
         };
-        let exec = ExecCredentials::shared(&config).expect("has a command");
+        let exec = Renewed::of_plugin(&config).expect("has a command");
         let error = exec.header().await.expect_err("not there").to_string();
         assert!(
             error.contains("/no/such/plugin") && error.contains("example.com"),
             "{error}"
         );
         assert!(matches!(
-            ExecCredentials::shared(&ExecConfig::default()),
+            Renewed::of_plugin(&ExecConfig::default()),
             Err(AuthError::MissingCommand)
         ));
+    }
+
+    #[tokio::test]
+    async fn concurrent_requests_share_a_failure() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = plugin(&directory, "sleep 0.05; echo hunter2; echo oops >&2; exit 1");
+        let exec = Renewed::of_plugin(&config).expect("valid");
+        let results = futures::future::join_all((0..20).map(|_| exec.header())).await;
+        for result in results {
+            let error = result.expect_err("fails");
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("oops") && !shown.contains("hunter2"), "{shown}");
+        }
+        assert_eq!(runs(&directory), 1);
+        exec.header().await.expect_err("fails again");
+        assert_eq!(runs(&directory), 2);
+    }
+
+    #[tokio::test]
+    async fn a_run_goes_on_without_the_one_who_asked_first() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = plugin(&directory, &format!("sleep 0.05; {}", answer(r#""token":"one""#)));
+        let exec = Renewed::of_plugin(&config).expect("valid");
+        let mut first = Box::pin(exec.header());
+        assert!(futures::poll!(&mut first).is_pending());
+        drop(first);
+        assert_eq!(exec.header().await.expect("runs").expect("a token"), "Bearer one");
+        assert_eq!(runs(&directory), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_renewed_but_not_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let exec = Renewed::of_plugin(&plugin(&directory, &answer(r#""token":"one""#))).expect("valid");
+        let header = exec.header().await.expect("runs");
+        exec.refused(header.as_ref());
+        exec.header().await.expect("has one");
+        assert_eq!(runs(&directory), 1);
+        tokio::time::advance(Duration::from_secs(11)).await;
+        // Another one's was refused.
+        exec.refused(None);
+        exec.header().await.expect("has one");
+        assert_eq!(runs(&directory), 1);
+        exec.refused(header.as_ref());
+        exec.header().await.expect("runs");
+        assert_eq!(runs(&directory), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_an_error() {
+        let failed = failure("yes hunter2").await;
+        assert!(
+            failed.contains("1 MiB") && !failed.contains("hunter2"),
+            "{failed}"
+        );
+    }
+
+    #[test]
+    fn who_may_talk_to_the_user() {
+        let asked = |mode: Option<ExecInteractiveMode>, has_terminal| {
+            let config = ExecConfig {
+                interactive_mode: mode,
+                ..ExecConfig::default()
+            };
+            is_interactive(&config, has_terminal).ok()
+        };
+        use ExecInteractiveMode::{Always, IfAvailable, Never};
+        for (mode, with, without) in [
+            (Some(Never), Some(false), Some(false)),
+            (Some(IfAvailable), Some(true), Some(false)),
+            (None, Some(true), Some(false)),
+            (Some(Always), Some(true), None),
+        ] {
+            assert_eq!((asked(mode.clone(), true), asked(mode, false)), (with, without));
+        }
     }
 }

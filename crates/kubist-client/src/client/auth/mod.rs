@@ -1,6 +1,17 @@
 //! Credentials: how one proves who one is.
 
 mod exec;
+mod gcp;
+#[cfg(any(feature = "oauth", feature = "oidc"))]
+mod https;
+#[cfg(feature = "oauth")]
+mod oauth;
+#[cfg(feature = "oidc")]
+mod oidc;
+#[cfg(feature = "oidc")]
+pub mod oidc_errors;
+mod program;
+mod renewed;
 mod token_file;
 
 use std::{io, path::PathBuf, process, sync::Arc};
@@ -11,10 +22,11 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::middleware::AuthLayer;
-use crate::config::AuthInfo;
+use crate::config::{AuthInfo, AuthProviderConfig};
 
-#[cfg(feature = "rustls-tls")]
-pub(crate) use exec::ExecCredentials;
+#[cfg(feature = "oauth")]
+pub use oauth::OAuthError;
+pub(crate) use renewed::{Credentials, Renewed};
 use token_file::TokenFile;
 
 /// Why there are no credentials.
@@ -86,6 +98,35 @@ pub enum AuthError {
     /// The platform has no root certificates.
     #[error("No valid native root CA certificates found: {0}")]
     NoValidNativeRootCA(#[source] io::Error),
+
+    /// Google gave no token.
+    #[cfg(feature = "oauth")]
+    #[error("failed OAuth: {0}")]
+    OAuth(#[source] OAuthError),
+
+    /// The OpenID Connect issuer gave no token.
+    #[cfg(feature = "oidc")]
+    #[error("failed OIDC: {0}")]
+    Oidc(#[source] oidc_errors::Error),
+}
+
+impl AuthError {
+    /// The same error for another one who waited for it.
+    fn again(&self) -> Self {
+        match self {
+            AuthError::ExecPluginFailed => AuthError::ExecPluginFailed,
+            AuthError::AuthExecStart(error) => {
+                AuthError::AuthExecStart(io::Error::new(error.kind(), error.to_string()))
+            }
+            AuthError::AuthExecRun { cmd, status, out } => AuthError::AuthExecRun {
+                cmd: cmd.clone(),
+                status: *status,
+                out: out.clone(),
+            },
+            AuthError::AuthExec(message) => AuthError::AuthExec(message.clone()),
+            other => AuthError::AuthExec(other.to_string()),
+        }
+    }
 }
 
 /// What a plugin wrote to its standard error, if it was captured.
@@ -102,7 +143,7 @@ fn stderr_of(output: &process::Output) -> String {
 #[derive(Clone)]
 pub(crate) enum Refreshable {
     File(Arc<TokenFile>),
-    Exec(Arc<exec::ExecCredentials>),
+    Renewed(Arc<Renewed>),
 }
 
 impl Refreshable {
@@ -112,7 +153,7 @@ impl Refreshable {
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, AuthError> {
         match self {
             Refreshable::File(file) => file.header().await.map(Some),
-            Refreshable::Exec(exec) => exec.header().await,
+            Refreshable::Renewed(renewed) => renewed.header().await,
         }
     }
 
@@ -120,7 +161,7 @@ impl Refreshable {
     pub(crate) fn refused(&self, header: Option<&HeaderValue>) {
         match self {
             Refreshable::File(file) => file.refused(),
-            Refreshable::Exec(exec) => exec.refused(header),
+            Refreshable::Renewed(renewed) => renewed.refused(header),
         }
     }
 }
@@ -128,7 +169,7 @@ impl Refreshable {
 /// The layer for a user's credentials; `None` where there are none, or a certificate only.
 pub(crate) fn layer(user: &AuthInfo) -> Result<Option<AuthLayer>, AuthError> {
     if let Some(provider) = &user.auth_provider {
-        return Err(unsupported(&provider.name));
+        return of_provider(provider).map(Some);
     }
     // The order of kubectl: what is said explicitly goes first.
     if let (Some(name), Some(password)) = (&user.username, &user.password) {
@@ -146,24 +187,30 @@ pub(crate) fn layer(user: &AuthInfo) -> Result<Option<AuthLayer>, AuthError> {
         return Ok(Some(AuthLayer::refreshable(Refreshable::File(file))));
     }
     if let Some(config) = &user.exec {
-        let exec = exec::ExecCredentials::shared(config)?;
-        return Ok(Some(AuthLayer::refreshable(Refreshable::Exec(exec))));
+        let renewed = Renewed::of_plugin(config)?;
+        return Ok(Some(AuthLayer::refreshable(Refreshable::Renewed(renewed))));
     }
     Ok(None)
 }
 
-/// Better no request than one as nobody.
-fn unsupported(provider: &str) -> AuthError {
-    let instead = match provider {
+fn of_provider(provider: &AuthProviderConfig) -> Result<AuthLayer, AuthError> {
+    // Better no request than one as nobody.
+    let instead = match provider.name.as_str() {
+        "gcp" => return gcp::layer(provider),
+        #[cfg(feature = "oidc")]
+        "oidc" => return oidc::layer(provider),
+        #[cfg(not(feature = "oidc"))]
+        "oidc" => "enable the feature `oidc`",
         "azure" => "use an exec plugin instead: https://github.com/Azure/kubelogin",
-        "gcp" => "use an exec plugin instead: gke-gcloud-auth-plugin",
-        "oidc" => "use an exec plugin instead: https://github.com/int128/kubelogin",
         _ => "it is not known",
     };
-    AuthError::AuthExec(format!("auth-provider '{provider}' is not supported; {instead}"))
+    let name = &provider.name;
+    Err(AuthError::AuthExec(format!(
+        "auth-provider '{name}' is not supported; {instead}"
+    )))
 }
 
-fn basic_header(name: &str, password: &SecretString) -> Result<HeaderValue, AuthError> {
+pub(super) fn basic_header(name: &str, password: &SecretString) -> Result<HeaderValue, AuthError> {
     let encoded = STANDARD.encode(format!("{name}:{}", password.expose_secret()));
     sensitive(&format!("Basic {encoded}")).map_err(AuthError::InvalidBasicAuth)
 }
@@ -182,7 +229,6 @@ fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AuthProviderConfig;
 
     #[test]
     fn headers_are_sensitive() {
@@ -197,7 +243,7 @@ mod tests {
 
     #[test]
     fn unsupported_providers_are_an_error() {
-        for name in ["oidc", "gcp", "azure", "other"] {
+        for name in ["azure", "other"] {
             let user = AuthInfo {
                 auth_provider: Some(AuthProviderConfig {
                     name: name.into(),

@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 use http::{Request, Uri, uri};
 use tower::{Layer, Service};
 
+use crate::config::without_credentials;
+
 /// Sends requests, which have a path only, to a server.
 #[derive(Debug, Clone)]
 pub struct BaseUriLayer {
@@ -13,8 +15,12 @@ pub struct BaseUriLayer {
 
 impl BaseUriLayer {
     /// Sends requests to this server; its path goes before theirs.
+    ///
+    /// Credentials in the URL are left out: it is logged, and part of errors.
     pub fn new(base_uri: Uri) -> Self {
-        Self { base_uri }
+        Self {
+            base_uri: without_credentials(&base_uri),
+        }
     }
 }
 
@@ -77,6 +83,14 @@ fn join(base: &Uri, request: &Uri) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_a_url_go_nowhere() {
+        let layer = BaseUriLayer::new("https://me:hunter2@a:6443/base".parse().expect("valid"));
+        assert!(!format!("{layer:?}").contains("hunter2"), "{layer:?}");
+        let joined = join(&layer.base_uri, &"/api".parse().expect("valid"));
+        assert_eq!(joined.expect("joins"), "https://a:6443/base/api");
+    }
 
     #[test]
     fn paths_join() {

@@ -28,12 +28,11 @@ use tokio::{runtime::Handle, task::coop::unconstrained, time::Instant};
 use super::{TransportError, connect::Connect};
 use crate::client::Body;
 
-/// After how long an idle connection is closed.
-const IDLE: Duration = Duration::from_secs(90);
-
 /// Connections to one server.
 pub(super) struct Pool {
     connect: Connect,
+    /// After how long an idle connection is closed.
+    idle_timeout: Duration,
     idle: Mutex<Idle>,
     /// The `Host` header that was sent last, which is that of all requests but strange ones.
     host: Mutex<Option<(Uri, HeaderValue)>>,
@@ -48,9 +47,10 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(connect: Connect) -> Self {
+    pub(super) fn new(connect: Connect, idle_timeout: Duration) -> Self {
         Self {
             connect,
+            idle_timeout,
             idle: Mutex::default(),
             host: Mutex::default(),
         }
@@ -150,20 +150,20 @@ impl Pool {
         let mut idle = self.idle.lock();
         idle.connections.push((Instant::now(), connection));
         if !std::mem::replace(&mut idle.is_watched, true) {
-            runtime.spawn(close_idle(Arc::downgrade(self)));
+            runtime.spawn(close_idle(Arc::downgrade(self), self.idle_timeout));
         }
     }
 }
 
 /// Closes connections that are idle for too long, until there are none.
-async fn close_idle(pool: Weak<Pool>) {
+async fn close_idle(pool: Weak<Pool>, timeout: Duration) {
     loop {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep(timeout).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut idle = pool.idle.lock();
         let young = idle
             .connections
-            .partition_point(|(since, _)| since.elapsed() >= IDLE);
+            .partition_point(|(since, _)| since.elapsed() >= timeout);
         let old: Vec<_> = idle.connections.drain(..young).collect();
         idle.is_watched = !idle.connections.is_empty();
         let go_on = idle.is_watched;

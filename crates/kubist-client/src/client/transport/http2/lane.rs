@@ -8,7 +8,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::Poll,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,17 +24,8 @@ use super::{
 };
 use crate::client::{
     Body,
-    transport::{TransportError, connect::Connect},
+    transport::{Limits, TransportError, connect::Connect},
 };
-
-/// After how much silence a connection is pinged, and how long the answer may take.
-///
-/// Where one end is gone, the other notices within three times as much: silence may begin just after
-/// it was looked for.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// After how long a connection without requests is closed.
-const IDLE: Duration = Duration::from_secs(90);
 
 /// How many requests a server takes at once until it says otherwise; a kube-apiserver takes 100.
 const DEFAULT_STREAMS: usize = 100;
@@ -53,6 +43,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024 * 1024;
 pub(in crate::client::transport) struct Lane {
     /// Whose it is, for errors.
     server: Uri,
+    limits: Limits,
     /// The connection; locked by the one who opens it.
     connection: Mutex<State>,
     /// How often opening it failed.
@@ -100,9 +91,10 @@ fn capacity(streams: usize) -> usize {
 }
 
 impl Lane {
-    pub(in crate::client::transport) fn new(server: Uri) -> Self {
+    pub(in crate::client::transport) fn new(server: Uri, limits: Limits) -> Self {
         Self {
             server,
+            limits,
             connection: Mutex::default(),
             failures: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
@@ -172,7 +164,7 @@ impl Lane {
             .handshake(io)
             .await;
         let (requests, connection) = handshake.map_err(|error| TransportError::connect(uri, error.into()))?;
-        let driver = Driver::new(connection, has_heard, PATIENCE);
+        let driver = Driver::new(connection, has_heard, self.limits.patience);
         let is_over = Arc::<AtomicBool>::default();
         tokio::spawn(drive(Arc::downgrade(self), driver, is_over.clone()));
         Ok(Some(Sender { requests, is_over }))
@@ -213,7 +205,7 @@ async fn drive(lane: Weak<Lane>, driver: Driver, is_over: Arc<AtomicBool>) {
             .store(capacity(driver.max_streams()), Ordering::Relaxed);
         if lane.streams.load(Ordering::Relaxed) > 0 {
             used = Instant::now();
-        } else if used.elapsed() >= IDLE && lane.retire(&is_over) {
+        } else if used.elapsed() >= lane.limits.idle && lane.retire(&is_over) {
             return Poll::Ready(Ok(()));
         }
         progress

@@ -1,18 +1,12 @@
-//! TLS by rustls: whom to trust, and with which certificate to go there.
+//! TLS by rustls.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc};
 
 use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder, builderstates::WantsProtocols1};
-use parking_lot::RwLock;
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
     client::{
-        ResolvesClientCert, WebPkiServerVerifier,
+        ResolvesClientCert, Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
@@ -24,8 +18,8 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::auth::ExecCredentials;
-use crate::{Config, Error, Result};
+use super::Reloaded;
+use crate::{Config, Error, Result, client::auth::Renewed, config::AuthInfo};
 
 /// Why TLS cannot be set up.
 #[derive(Debug, Error)]
@@ -64,7 +58,7 @@ pub enum RustlsTlsError {
 }
 
 /// What TLS needs of a configuration; ALPN is left to the connector.
-pub(super) fn client_config(config: &Config) -> Result<ClientConfig> {
+pub(in crate::client) fn client_config(config: &Config) -> Result<ClientConfig> {
     let provider = provider()?;
     let verifier = verifier(config, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -72,30 +66,51 @@ pub(super) fn client_config(config: &Config) -> Result<ClientConfig> {
         .map_err(|error| Error::RustlsTls(RustlsTlsError::AddRootCertificate(Box::new(error))))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let identity = config
-        .auth_info
-        .load_identity_pem()
-        .map_err(Error::InferKubeconfig)?;
-    if let Some(pem) = identity {
-        let (chain, key) = parse_identity(&pem).map_err(Error::RustlsTls)?;
-        return builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| Error::RustlsTls(RustlsTlsError::InvalidPrivateKey(error)));
-    }
-    match &config.auth_info.exec {
-        Some(exec) => {
-            let credentials = ExecCredentials::shared(exec).map_err(Error::Auth)?;
-            Ok(builder.with_client_cert_resolver(Arc::new(ExecIdentity {
-                credentials,
-                provider,
-            })))
-        }
-        None => Ok(builder.with_no_client_auth()),
-    }
+    let user = &config.auth_info;
+    let resolver: Arc<dyn ResolvesClientCert> = if user.has_identity() {
+        let (of_reading, user) = (provider, user.clone());
+        let identity = Reloaded::new(move || identity(&user, &of_reading).map(Arc::new))?;
+        Arc::new(FileIdentity(identity))
+    } else if let Some(exec) = &user.exec {
+        let credentials = Renewed::of_plugin(exec).map_err(Error::Auth)?;
+        Arc::new(PluginIdentity {
+            credentials,
+            provider,
+        })
+    } else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let mut tls = builder.with_client_cert_resolver(resolver);
+    // A session that is resumed goes on as whoever one was before.
+    tls.resumption = Resumption::disabled();
+    Ok(tls)
+}
+
+/// What TLS to a proxy needs: it may have a certificate of the cluster's authority, or one that
+/// everybody trusts. It does not get to see the client certificate.
+pub(in crate::client) fn proxy_config(config: &Config) -> Result<ClientConfig> {
+    let provider = provider()?;
+    let of_cluster = verifier(config, &provider)?;
+    let trusts_anyway = config.accept_invalid_certs || !names_authorities(config);
+    let verifier = match default_verifier(&provider) {
+        Ok(default) if !trusts_anyway => Arc::new(Either(of_cluster, default)),
+        _ => of_cluster,
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::RustlsTls(RustlsTlsError::AddRootCertificate(Box::new(error))))?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+fn names_authorities(config: &Config) -> bool {
+    config.root_cert.is_some() || config.authorities_file().is_some()
 }
 
 /// A connector before it is known which versions of HTTP it speaks.
-pub(super) fn connector(
+pub(in crate::client) fn connector(
     config: &Config,
     tls: ClientConfig,
 ) -> Result<HttpsConnectorBuilder<WantsProtocols1>> {
@@ -125,9 +140,8 @@ fn verifier(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn S
     if config.accept_invalid_certs {
         return Ok(Arc::new(AnyServer(provider.clone())));
     }
-    if let Some(path) = &config.root_cert_file {
-        let roots = Reloading::open(path.clone(), provider.clone()).map_err(Error::RustlsTls)?;
-        return Ok(Arc::new(roots));
+    if config.authorities_file().is_some() {
+        return Ok(Arc::new(FileRoots::open(config, provider.clone())?));
     }
     match &config.root_cert {
         Some(roots) => {
@@ -167,6 +181,14 @@ fn webpki_verifier<'a>(
         .map_err(|error| RustlsTlsError::AddRootCertificate(Box::new(error)))
 }
 
+/// The client certificate and key of a user.
+fn identity(user: &AuthInfo, provider: &CryptoProvider) -> Result<CertifiedKey> {
+    let pem = user.load_identity_pem().map_err(Error::InferKubeconfig)?;
+    let (chain, key) = parse_identity(&pem.unwrap_or_default()).map_err(Error::RustlsTls)?;
+    CertifiedKey::from_der(chain, key, provider)
+        .map_err(|error| Error::RustlsTls(RustlsTlsError::InvalidPrivateKey(error)))
+}
+
 /// The certificates and the key of one PEM.
 fn parse_identity(
     pem: &[u8],
@@ -183,13 +205,27 @@ fn parse_identity(
     Ok((chain, key))
 }
 
+/// A client certificate, whose files are read again when they may have changed.
+#[derive(Debug)]
+struct FileIdentity(Reloaded<CertifiedKey>);
+
+impl ResolvesClientCert for FileIdentity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.get())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
 /// The certificate that a program gave last; the request that opens the connection has asked it.
-struct ExecIdentity {
-    credentials: Arc<ExecCredentials>,
+struct PluginIdentity {
+    credentials: Arc<Renewed>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ResolvesClientCert for ExecIdentity {
+impl ResolvesClientCert for PluginIdentity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let current = self.credentials.current()?;
         let (chain, key) = match parse_identity(current.identity.as_deref()?) {
@@ -213,64 +249,37 @@ impl ResolvesClientCert for ExecIdentity {
     }
 }
 
-impl fmt::Debug for ExecIdentity {
+impl fmt::Debug for PluginIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExecIdentity")
+        f.write_str("PluginIdentity")
     }
 }
-
-/// How long certificate authorities from a file are taken for fresh.
-const FRESH: Duration = Duration::from_secs(60);
 
 /// Trusts the certificate authorities of a file, which is read again when it may have changed.
 #[derive(Debug)]
-struct Reloading {
-    path: PathBuf,
+struct FileRoots {
+    verifier: Reloaded<WebPkiServerVerifier>,
     provider: Arc<CryptoProvider>,
-    current: RwLock<(Arc<WebPkiServerVerifier>, Instant)>,
 }
 
-impl Reloading {
-    fn open(path: PathBuf, provider: Arc<CryptoProvider>) -> Result<Self, RustlsTlsError> {
-        let verifier = Self::read(&path, &provider)?;
+impl FileRoots {
+    fn open(config: &Config, provider: Arc<CryptoProvider>) -> Result<Self> {
+        let (config, of_reading) = (config.clone(), provider.clone());
+        let read = move || {
+            let loaded = config.clone().with_loaded_certificates();
+            let loaded = loaded.map_err(Error::InferKubeconfig)?;
+            let roots = loaded.root_cert.iter().flatten();
+            let roots = roots.map(|der| CertificateDer::from(der.as_slice()));
+            webpki_verifier(roots, &of_reading).map_err(Error::RustlsTls)
+        };
         Ok(Self {
-            path,
+            verifier: Reloaded::new(read)?,
             provider,
-            current: RwLock::new((verifier, Instant::now())),
         })
     }
-
-    fn read(
-        path: &PathBuf,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<WebPkiServerVerifier>, RustlsTlsError> {
-        let failed =
-            |error: Box<dyn std::error::Error + Send + Sync>| RustlsTlsError::AddRootCertificate(error);
-        let pem =
-            std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display()).into()))?;
-        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        webpki_verifier(
-            roots.map_err(|error| failed(Box::new(error)))?.into_iter(),
-            provider,
-        )
-    }
-
-    /// A handshake is rare and the file small: reading it here delays nobody else for long.
-    fn verifier(&self) -> Arc<WebPkiServerVerifier> {
-        let (verifier, read_at) = self.current.read().clone();
-        if read_at.elapsed() < FRESH {
-            return verifier;
-        }
-        let fresh = Self::read(&self.path, &self.provider).unwrap_or_else(|error| {
-            tracing::warn!(%error, "keeping the certificate authorities that were read before");
-            verifier
-        });
-        *self.current.write() = (fresh.clone(), Instant::now());
-        fresh
-    }
 }
 
-impl ServerCertVerifier for Reloading {
+impl ServerCertVerifier for FileRoots {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -279,7 +288,8 @@ impl ServerCertVerifier for Reloading {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        self.verifier()
+        self.verifier
+            .get()
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
@@ -315,6 +325,48 @@ impl ServerCertVerifier for Reloading {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// Trusts whom one of two trusts.
+#[derive(Debug)]
+struct Either(Arc<dyn ServerCertVerifier>, Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Either {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verify = |verifier: &Arc<dyn ServerCertVerifier>| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        verify(&self.0).or_else(|error| verify(&self.1).map_err(|_| error))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
     }
 }
 
