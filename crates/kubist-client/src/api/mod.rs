@@ -3,6 +3,8 @@
 mod apply;
 #[cfg(feature = "ws")]
 mod channels;
+#[cfg(feature = "copy")]
+mod copy;
 mod core;
 pub mod entry;
 mod pages;
@@ -38,6 +40,8 @@ pub use kubist_core::{
     watch::WatchEvent,
 };
 
+#[cfg(feature = "copy")]
+pub use copy::{CopyError, CopyParams, CopyProgress};
 #[cfg(feature = "ws")]
 pub use portforward::Portforwarder;
 #[cfg(feature = "ws")]

@@ -3,6 +3,8 @@
 mod api;
 mod auth;
 mod connection;
+#[cfg(feature = "copy")]
+mod copy;
 mod embedded;
 mod logs;
 mod mapper;

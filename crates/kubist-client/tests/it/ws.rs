@@ -26,10 +26,10 @@ use tokio_tungstenite::{
 
 use crate::server::{Authority, Body, TestServer, answer};
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 const V4: &str = "v4.channel.k8s.io";
-const V5: &str = "v5.channel.k8s.io";
+pub(crate) const V5: &str = "v5.channel.k8s.io";
 
 /// Pods of a server that upgrades to a protocol, and then does as told.
 async fn pods<F, R>(protocol: &'static str, session: F) -> (TestServer, Api<Pod>)
@@ -43,7 +43,11 @@ where
 }
 
 /// Upgrades to a protocol, if it is offered.
-async fn upgrade<F, R>(mut request: Request<Incoming>, protocol: &'static str, session: F) -> Response<Body>
+pub(crate) async fn upgrade<F, R>(
+    mut request: Request<Incoming>,
+    protocol: &'static str,
+    session: F,
+) -> Response<Body>
 where
     F: FnOnce(Socket) -> R + Send + 'static,
     R: Future<Output = ()> + Send + 'static,
@@ -80,12 +84,12 @@ fn message(channel: u8, data: impl AsRef<[u8]>) -> Message {
 }
 
 /// Sends; clients that are gone are their tests' business.
-async fn say(socket: &mut Socket, channel: u8, data: impl AsRef<[u8]>) {
+pub(crate) async fn say(socket: &mut Socket, channel: u8, data: impl AsRef<[u8]>) {
     let _ = socket.send(message(channel, data)).await;
 }
 
 /// What the client sends next, if anything.
-async fn hear(socket: &mut Socket) -> Option<(u8, Vec<u8>)> {
+pub(crate) async fn hear(socket: &mut Socket) -> Option<(u8, Vec<u8>)> {
     loop {
         match socket.next().await?.ok()? {
             Message::Binary(data) => return Some((data[0], data[1..].to_vec())),
@@ -96,12 +100,12 @@ async fn hear(socket: &mut Socket) -> Option<(u8, Vec<u8>)> {
 }
 
 /// Ends a process, as a kubelet does.
-async fn finish(socket: &mut Socket, status: &str) {
+pub(crate) async fn finish(socket: &mut Socket, status: &str) {
     say(socket, 3, status).await;
     close(socket, CloseCode::Normal).await;
 }
 
-async fn close(socket: &mut Socket, code: CloseCode) {
+pub(crate) async fn close(socket: &mut Socket, code: CloseCode) {
     let frame = CloseFrame {
         code,
         reason: "because".into(),
@@ -110,8 +114,8 @@ async fn close(socket: &mut Socket, code: CloseCode) {
     while let Some(Ok(_)) = socket.next().await {}
 }
 
-const SUCCESS: &str = r#"{"metadata":{},"status":"Success"}"#;
-const FAILURE: &str = r#"{"metadata":{},"status":"Failure","message":"command terminated with exit code 3",
+pub(crate) const SUCCESS: &str = r#"{"metadata":{},"status":"Success"}"#;
+pub(crate) const FAILURE: &str = r#"{"metadata":{},"status":"Failure","message":"command terminated with exit code 3",
     "reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}"#;
 
 #[tokio::test]
