@@ -366,4 +366,24 @@ mod tests {
             assert_eq!((asked(mode.clone(), true), asked(mode, false)), (with, without));
         }
     }
+
+    /// Whatever a plugin says, it is taken or refused.
+    #[test]
+    fn any_answer_is_taken_or_refused() {
+        let whole = br#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":
+            {"token":"t","expirationTimestamp":"2030-01-01T00:00:00Z","clientKeyData":"k"}}"#;
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..5000 {
+            let mut text = whole.to_vec();
+            for _ in 0..random.usize(1..6) {
+                let at = random.usize(..text.len());
+                match random.u8(..3) {
+                    0 => text[at] = random.u8(..),
+                    1 if text.len() > 1 => drop(text.remove(at)),
+                    _ => text.truncate(at.max(1)),
+                }
+            }
+            let _ = credentials(&ExecConfig::default(), &text);
+        }
+    }
 }
