@@ -1,8 +1,11 @@
 //! What a server has: groups, versions, resources.
 //!
-//! [`Discovery`] asks for everything and keeps it; [`oneshot`] asks for one thing.
+//! [`Discovery`] asks for everything and keeps it; [`oneshot`] asks for one thing; [`RestMapper`]
+//! resolves names, and asks when it has to.
 
+mod catalog;
 mod group;
+mod mapper;
 pub mod oneshot;
 mod parse;
 
@@ -13,6 +16,7 @@ pub use kubist_core::discovery::{ApiCapabilities, ApiResource, Scope, verbs};
 use kubist_core::gvk::GroupVersionKind;
 
 pub use group::ApiGroup;
+pub use mapper::RestMapper;
 pub use oneshot::{group, pinned_group, pinned_kind};
 
 use crate::{Client, Result};

@@ -5,6 +5,7 @@ mod auth;
 mod connection;
 mod embedded;
 mod logs;
+mod mapper;
 #[cfg(all(feature = "oauth", feature = "openssl-tls"))]
 mod oauth;
 #[cfg(feature = "oidc")]
