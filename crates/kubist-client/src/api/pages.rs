@@ -2,7 +2,10 @@
 
 use std::{fmt::Debug, vec};
 
-use futures::{Stream, TryStreamExt, stream};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use kubist_core::params::ListParams;
 use serde::de::DeserializeOwned;
 
@@ -30,7 +33,7 @@ where
     ///
     /// # async fn run(client: Client) -> Result<(), kubist_client::Error> {
     /// let pods: Api<Pod> = Api::all(client);
-    /// let mut all = std::pin::pin!(pods.list_stream(&ListParams::default()));
+    /// let mut all = pods.list_stream(&ListParams::default());
     /// while let Some(pod) = all.try_next().await? {
     ///     println!("{}", pod.metadata.name.unwrap_or_default());
     /// }
@@ -44,7 +47,7 @@ where
     /// # Errors
     ///
     /// The stream ends with the first page that could not be read.
-    pub fn list_stream(&self, lp: &ListParams) -> impl Stream<Item = Result<K>> + Send + use<K>
+    pub fn list_stream(&self, lp: &ListParams) -> BoxStream<'static, Result<K>>
     where
         K: Send + 'static,
     {
@@ -59,7 +62,7 @@ where
                 Ok::<_, Error>(Some((stream::iter(objects.map(Ok)), next)))
             }
         });
-        pages.try_flatten()
+        pages.try_flatten().boxed()
     }
 
     /// A page, and what asks for the next.
