@@ -41,6 +41,8 @@ pub(crate) use redact::without_credentials;
 /// # async fn run() -> Result<(), kubist_client::Error> {
 /// let mut config = Config::infer().await.map_err(kubist_client::Error::InferConfig)?;
 /// config.default_namespace = "kube-system".to_owned();
+/// config.proxy_url = Some("socks5://bastion:1080".parse().expect("a URL"));
+/// config.dead_connection_timeout = Some(std::time::Duration::from_secs(10));
 /// let client = Client::try_from(config)?;
 /// # Ok(())
 /// # }

@@ -223,3 +223,14 @@ fn openssl_says_what_it_does_not_take() {
     let no_certificate = user(String::new(), one.key_pem());
     assert!(no_certificate.contains("missing certificate"), "{no_certificate}");
 }
+
+/// `--no-default-features --features client,rustls-tls`: nobody chose what rustls computes with.
+#[cfg(all(feature = "rustls-tls", not(any(feature = "ring", feature = "aws-lc-rs"))))]
+#[tokio::test]
+async fn without_cryptography_there_is_only_http() {
+    let server = TestServer::http(|_| async { answer(200, "hello") }).await;
+    assert_eq!(ask(server.config()).await.expect("answers"), "hello");
+    let config = Config::new("https://127.0.0.1".parse().expect("valid"));
+    let error = ask(config).await.expect_err("has no cryptography");
+    assert!(matches!(error, Error::TlsRequired), "{error:?}");
+}

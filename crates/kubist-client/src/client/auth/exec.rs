@@ -125,7 +125,7 @@ fn credentials(config: &ExecConfig, stdout: &[u8]) -> Result<Credentials, AuthEr
     }
     let status = answer.status.ok_or(AuthError::ExecPluginFailed)?;
     let identity = match (status.client_certificate_data, status.client_key_data) {
-        (Some(certificate), Some(key)) => Some(format!("{}\n{certificate}", key.trim_end()).into_bytes()),
+        (Some(certificate), Some(key)) => Some(identity(&certificate, &key)?),
         (None, None) => None,
         _ => {
             return Err(AuthError::AuthExec(
@@ -145,6 +145,20 @@ fn credentials(config: &ExecConfig, stdout: &[u8]) -> Result<Credentials, AuthEr
         .transpose()
         .map_err(AuthError::MalformedTokenExpirationDate)?;
     Ok(Credentials::new(header, identity, expires))
+}
+
+/// A key and a certificate as one PEM.
+fn identity(certificate: &str, key: &str) -> Result<Vec<u8>, AuthError> {
+    let has = |text: &str, tag: &str| {
+        let blocks = pem::parse_many(text).unwrap_or_default();
+        blocks.iter().any(|block| block.tag().ends_with(tag))
+    };
+    if !has(certificate, "CERTIFICATE") || !has(key, "PRIVATE KEY") {
+        return Err(AuthError::AuthExec(
+            "the plugin answered a certificate or a key that is no PEM".to_owned(),
+        ));
+    }
+    Ok(format!("{}\n{certificate}", key.trim_end()).into_bytes())
 }
 
 #[cfg(all(test, unix))]
@@ -269,6 +283,16 @@ mod tests {
                 .contains("neither token nor certificate")
         );
         assert!(failure("echo '{}'").await.contains("status"));
+        let half = failure(&answer(r#""clientKeyData":"hunter2""#)).await;
+        assert!(half.contains("half") && !half.contains("hunter2"), "{half}");
+        let no_pem = failure(&answer(
+            r#""clientKeyData":"hunter2","clientCertificateData":"hunter2""#,
+        ))
+        .await;
+        assert!(
+            no_pem.contains("no PEM") && !no_pem.contains("hunter2"),
+            "{no_pem}"
+        );
         assert!(
             failure(&answer(r#""token":"a","expirationTimestamp":"soon""#))
                 .await
@@ -364,6 +388,26 @@ mod tests {
             (Some(Always), Some(true), None),
         ] {
             assert_eq!((asked(mode.clone(), true), asked(mode, false)), (with, without));
+        }
+    }
+
+    /// Whatever a plugin says, it is taken or refused.
+    #[test]
+    fn any_answer_is_taken_or_refused() {
+        let whole = br#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":
+            {"token":"t","expirationTimestamp":"2030-01-01T00:00:00Z","clientKeyData":"k"}}"#;
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..5000 {
+            let mut text = whole.to_vec();
+            for _ in 0..random.usize(1..6) {
+                let at = random.usize(..text.len());
+                match random.u8(..3) {
+                    0 => text[at] = random.u8(..),
+                    1 if text.len() > 1 => drop(text.remove(at)),
+                    _ => text.truncate(at.max(1)),
+                }
+            }
+            let _ = credentials(&ExecConfig::default(), &text);
         }
     }
 }

@@ -46,11 +46,13 @@ pub(super) fn opener(config: &Config) -> Result<tcp::Opener> {
 fn limits(config: &Config) -> Limits {
     // Longer than any process runs, and short enough to count with.
     const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    // Pings are not there to keep a connection busy.
+    const SHORTEST: Duration = Duration::from_millis(100);
     Limits {
         idle: config.idle_timeout.unwrap_or(FOREVER),
         patience: config
             .dead_connection_timeout
-            .map_or(FOREVER, |within| within / 3),
+            .map_or(FOREVER, |within| (within / 3).max(SHORTEST)),
     }
 }
 
