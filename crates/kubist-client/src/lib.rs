@@ -34,6 +34,7 @@
 //! | `hyper-util-tracing` | | what hyper-util traces: how connections are opened |
 //! | `gzip` | | compressed responses |
 //! | `ws` | | exec, attach and port-forward: `Api::exec` and others, `Client::connect` |
+//! | `copy` | | `Api::upload` and `Api::download` |
 //! | `kubelet-debug` | | requests to a kubelet's own endpoints |
 //! | `jsonpatch`, `admission` | | those of `kubist-core` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -50,6 +51,9 @@ pub mod config;
 pub mod discovery;
 #[cfg(feature = "config")]
 pub mod error;
+#[cfg(all(feature = "client", any(fuzzing, test)))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 #[cfg(feature = "client")]
 pub use api::Api;

@@ -3,7 +3,7 @@
 //! [`Client`] is the handle that everything else here works with. It is cheap to clone; all clones
 //! share connections. [`ClientBuilder`] puts one together of parts, [`ConfigExt`] makes the parts.
 
-mod auth;
+pub(crate) mod auth;
 mod body;
 mod builder;
 mod client_ext;

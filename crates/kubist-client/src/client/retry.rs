@@ -193,6 +193,13 @@ fn is_eviction(request: &Request<Body>) -> bool {
     request.method() == Method::POST && request.uri().path().ends_with("/eviction")
 }
 
+/// Whether a policy waits for what a response says; for fuzzing.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn would_wait<B>(response: &Response<B>) -> bool {
+    let asked = retry_after(response);
+    RetryPolicy::server_retry().next_delay(asked).is_some()
+}
+
 /// Servers of Kubernetes say it in seconds, what stands before them may name a time (RFC 9110,
 /// 10.2.3); a time that has passed is now.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {

@@ -323,25 +323,3 @@ fn a_text_that_would_grow_without_bound_is_an_error() {
     let deep = format!("x: {}", "[".repeat(100_000));
     Kubeconfig::from_yaml(&deep).expect_err("is too deep");
 }
-
-/// Whatever is in a file, it is read or refused.
-#[cfg(feature = "client")]
-#[test]
-fn any_text_is_read_or_refused() {
-    let mut random = fastrand::Rng::with_seed(7);
-    for _ in 0..2000 {
-        let mut text = KUBECONFIG.as_bytes().to_vec();
-        for _ in 0..random.usize(1..8) {
-            let at = random.usize(..text.len());
-            match random.u8(..4) {
-                0 => text[at] = random.u8(..),
-                1 if text.len() > 1 => drop(text.remove(at)),
-                2 => text.insert(at, *random.choice(b"{}[]:-&*!|>'\"%@`#, \n\t").expect("some")),
-                _ => text.truncate(at.max(1)),
-            }
-        }
-        if let Ok(kubeconfig) = Kubeconfig::from_yaml(&String::from_utf8_lossy(&text)) {
-            let _ = Config::try_from(kubeconfig);
-        }
-    }
-}

@@ -29,6 +29,9 @@ pub use oauth::OAuthError;
 pub(crate) use renewed::{Credentials, Renewed};
 use token_file::TokenFile;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use exec::credentials as exec_output;
+
 /// Why there are no credentials.
 #[derive(Error, Debug)]
 pub enum AuthError {

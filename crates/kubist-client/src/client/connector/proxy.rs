@@ -39,12 +39,27 @@ pub(super) struct Credentials {
 impl Proxy {
     /// The proxy of a configuration: its own, or else the one that the environment names for the
     /// server.
+    ///
+    /// What the environment says to all programs a program without proxies cannot follow; in a
+    /// cluster, where variables are often set for what is outside, it must not fail for it.
     pub(super) fn of(config: &Config) -> Result<Option<Self>> {
         if let Some(url) = &config.proxy_url {
             return Self::parse(url).map(Some);
         }
         let named = environment::proxy_for(&config.cluster_url, |name| std::env::var(name).ok());
-        named.map(|url| Self::parse_variable(&url)).transpose()
+        match named.map(|url| Self::parse_variable(&url)).transpose() {
+            Err(Error::ProxyProtocolDisabled {
+                proxy_url,
+                protocol_feature,
+            }) => {
+                tracing::warn!(
+                    %proxy_url, server = %config.cluster_url,
+                    "connecting directly: the environment names a proxy, and the feature {protocol_feature} is off"
+                );
+                Ok(None)
+            }
+            proxy => proxy,
+        }
     }
 
     fn parse(url: &Uri) -> Result<Self> {
