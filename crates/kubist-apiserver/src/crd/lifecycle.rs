@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{CLEANUP, Custom};
-use crate::api::Api;
-use crate::kind::{Kind, Registry, table};
-use crate::options::DeleteOptions;
-use crate::storage::{Key, Stored};
-use crate::{meta, strategy};
+use crate::http::options::DeleteOptions;
+use crate::kinds::kind::{Kind, Registry, table};
+use crate::kinds::strategy;
+use crate::object::meta;
+use crate::state::Api;
+use crate::store::{Key, Stored};
 
 const TRIES: usize = 32;
 
@@ -34,7 +35,7 @@ pub(crate) fn refresh(api: &Api) {
     ));
 }
 
-fn crds() -> crate::storage::TableName {
+fn crds() -> crate::store::TableName {
     table("apiextensions.k8s.io", "customresourcedefinitions")
 }
 
@@ -187,7 +188,7 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
         let (objects, _) = api.store.list(&kind.table, None, None);
         for (key, object) in objects {
             if !meta::is_deleting(&object.value) {
-                let _ = crate::delete::delete_object(api, kind, &key, &DeleteOptions::default());
+                let _ = crate::endpoints::delete::delete_object(api, kind, &key, &DeleteOptions::default());
             }
         }
         left = api.store.list(&kind.table, None, None).0.len();

@@ -3,9 +3,9 @@
 use regex::Regex;
 use serde_json::Value;
 
-use crate::fields::FieldError;
-use crate::meta;
-use crate::metavalidate::{NameRule, name_problems};
+use crate::http::fields::FieldError;
+use crate::object::meta;
+use crate::object::metavalidate::{NameRule, name_problems};
 
 /// What is wrong with a definition.
 pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
@@ -415,7 +415,7 @@ pub(crate) fn fits_format(format: &str, text: &str) -> bool {
             address.parse::<std::net::IpAddr>().is_ok()
                 && length.parse::<u8>().is_ok_and(|length| length <= most)
         }),
-        "byte" => crate::decode::base64(text).is_ok(),
+        "byte" => crate::object::decode::base64(text).is_ok(),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => {
             let hex: Vec<&str> = text.split('-').collect();
             let lengths: Vec<usize> = hex.iter().map(|part| part.len()).collect();

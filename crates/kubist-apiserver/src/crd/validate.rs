@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::Custom;
-use crate::fields::FieldError;
+use crate::http::fields::FieldError;
 
 /// What does not fit.
 pub(crate) fn validate(
@@ -39,7 +39,7 @@ pub(crate) fn validate(
         replicas(new, &scale.status_replicas, &mut errors);
         if let Some(path) = &scale.selector
             && let Some(value) =
-                crate::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null())
+                crate::object::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null())
         {
             let detail = accessor(path, value, "string");
             errors.push(FieldError::invalid_text(path, "", &detail));
@@ -50,7 +50,7 @@ pub(crate) fn validate(
 
 /// What is wrong with a count that the `scale` subresource shows.
 fn replicas(object: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    match crate::meta::at(object, path) {
+    match crate::object::meta::at(object, path) {
         None | Some(Value::Null) => {}
         Some(value) => match value.as_i64() {
             None => errors.push(FieldError::invalid(
@@ -176,7 +176,7 @@ impl Validator {
 
     fn object(&mut self, schema: &Value, map: &serde_json::Map<String, Value>, path: &str, root: bool) {
         let properties = schema.get("properties").and_then(Value::as_object);
-        for name in crate::meta::strings(schema.get("required")) {
+        for name in crate::object::meta::strings(schema.get("required")) {
             let child = join(path, name);
             if map.get(name).is_none_or(|value| {
                 value.is_null()
@@ -260,7 +260,7 @@ impl Validator {
                 }
             }
             Some("map") => {
-                let keys = crate::meta::strings(schema.get("x-kubernetes-list-map-keys"));
+                let keys = crate::object::meta::strings(schema.get("x-kubernetes-list-map-keys"));
                 let key_of = |item: &Value| -> Value {
                     keys.iter()
                         .filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())))
@@ -415,7 +415,7 @@ impl Validator {
 }
 
 fn is_required(schema: &Value, key: &str) -> bool {
-    crate::meta::strings(schema.get("required")).contains(&key)
+    crate::object::meta::strings(schema.get("required")).contains(&key)
 }
 
 fn limit(schema: &Value, key: &str) -> Option<usize> {

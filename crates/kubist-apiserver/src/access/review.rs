@@ -1,0 +1,84 @@
+//! Reviews: questions that are asked by creating an object.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::endpoints::read;
+use crate::http::answer::Answer;
+use crate::http::options::WriteOptions;
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::kinds::strategy;
+use crate::object::body::decode_body;
+use crate::object::meta;
+use crate::state::Api;
+
+/// Whether objects of this kind are only ever asked, never kept.
+pub(crate) fn is_review(kind: &Kind) -> bool {
+    matches!(
+        kind.group.as_str(),
+        "authentication.k8s.io" | "authorization.k8s.io"
+    ) && kind.custom().is_none()
+}
+
+pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+    let form = read::form(kind, request)?;
+    let options = WriteOptions::parse(&request.query, "CreateOptions")?;
+    let (mut object, warnings) = decode_body(kind, request, &options)?;
+    if kind.plural != "selfsubjectreviews" {
+        strategy::manage(
+            api,
+            kind,
+            &strategy::empty(kind),
+            &mut object,
+            &request.manager(),
+            "",
+        );
+    }
+    match kind.plural.as_str() {
+        "selfsubjectreviews" => {
+            let user = &request.user;
+            let mut info = json!({"username": user.name, "groups": user.groups});
+            if !user.uid.is_empty() {
+                info["uid"] = user.uid.as_str().into();
+            }
+            object["status"] = json!({"userInfo": info});
+            meta::set(&mut object, "creationTimestamp", api.identity.timestamp());
+        }
+        "selfsubjectaccessreviews" => {
+            let allowed =
+                crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
+            object["status"] = json!({"allowed": allowed.is_ok()});
+        }
+        "subjectaccessreviews" | "localsubjectaccessreviews" => {
+            let spec = &object["spec"];
+            let user = crate::access::users::User {
+                name: spec["user"].as_str().unwrap_or("").into(),
+                uid: spec["uid"].as_str().unwrap_or("").into(),
+                groups: meta::strings(spec.get("groups"))
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+            };
+            let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
+            object["status"] = json!({"allowed": allowed.is_ok()});
+        }
+        "tokenreviews" => {
+            let token = object["spec"]["token"].as_str().unwrap_or("").to_owned();
+            object["status"] = match api.users.by_token(&token) {
+                Some(user) => json!({
+                    "authenticated": true,
+                    "user": {"username": user.name, "uid": user.uid, "groups": user.groups},
+                }),
+                None => json!({"user": {}, "error": "invalid bearer token"}),
+            };
+        }
+        other => return Err(Failure::not_implemented(other)),
+    }
+    if let Value::Object(object) = &mut object {
+        object.entry("metadata").or_insert_with(|| json!({}));
+    }
+    read::show(kind, request, form, 201, object, warnings)
+}

@@ -1,0 +1,50 @@
+//! The API as a tower service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+
+use crate::http::body::Body;
+use crate::state::Api;
+
+/// A server's API without a socket; clones share the server's state.
+///
+/// It needs a tokio runtime: watches run as tasks.
+#[derive(Clone, Debug)]
+pub struct Service {
+    api: Arc<Api>,
+}
+
+impl Service {
+    pub(crate) fn new(api: Arc<Api>) -> Service {
+        Service { api }
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Service
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: fmt::Display + Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let api = Arc::clone(&self.api);
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            Ok(crate::router::handle(api, parts, body).await)
+        })
+    }
+}
