@@ -19,6 +19,8 @@
 //! What it does, and what it answers with 501, is told in `docs/apiserver.md`.
 
 mod access;
+mod admission;
+mod cel;
 mod controllers;
 mod crd;
 mod discovery;
@@ -31,6 +33,7 @@ mod router;
 mod server;
 mod state;
 mod store;
+mod webhook;
 
 pub use access::users::User;
 pub use http::body::Body;
@@ -39,3 +42,4 @@ pub use server::builder::Builder;
 pub use server::service::Service;
 pub use server::{Error, Server};
 pub use store::Snapshot;
+pub use webhook::ServiceReference;

@@ -13,7 +13,7 @@ use crate::endpoints::{create, delete, patch, read, subresource, update, watch};
 use crate::http::answer::{self, Answer};
 use crate::http::body::Body;
 use crate::http::negotiate::{self, Encoding};
-use crate::http::request::{Query, Request, Target};
+use crate::http::request::{Query, Request, Target, Warnings};
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::server::audit::Record;
@@ -38,6 +38,7 @@ where
         body: Bytes::new(),
         user: User::default(),
         target,
+        warnings: Warnings::default(),
     };
     let encoding =
         negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
@@ -55,6 +56,9 @@ where
         Ok(answer) => answer.into_response(),
         Err(failure) => failure.into_response(encoding),
     };
+    for warning in request.warnings.take() {
+        answer::warn(response.headers_mut(), &warning);
+    }
     if let Some(warning) = deprecation(&api, &request.target) {
         answer::warn(response.headers_mut(), &warning);
     }
@@ -110,7 +114,7 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
 async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
     if review::is_review(kind) && target.verb == "create" {
-        return review::answer(api, kind, request);
+        return review::answer(api, kind, request).await;
     }
     if !kind.allows(target.verb) || (target.verb == "create" && !target.name.is_empty()) {
         return Err(Failure::method_not_allowed());

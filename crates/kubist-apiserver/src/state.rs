@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::kinds::kind::Registry;
 use crate::server::audit::Trail;
 use crate::store::Store;
+use crate::webhook::{Resolve, Webhooks};
 
 /// Everything that handlers share.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ pub(crate) struct Api {
     pub(crate) identity: Identity,
     pub(crate) users: Users,
     pub(crate) trail: Trail,
+    pub(crate) webhooks: Webhooks,
+    /// Where services live that webhooks are behind.
+    pub(crate) services: Option<Resolve>,
     registry: RwLock<Arc<Registry>>,
     /// Ends watches.
     pub(crate) closing: CancellationToken,
@@ -26,12 +30,14 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, identity: Identity, users: Users) -> Api {
+    pub(crate) fn new(store: Store, identity: Identity, users: Users, services: Option<Resolve>) -> Api {
         Api {
             store,
             identity,
             users,
             trail: Trail::default(),
+            webhooks: Webhooks::default(),
+            services,
             registry: RwLock::new(Arc::new(Registry::new([]))),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),

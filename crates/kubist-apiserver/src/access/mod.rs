@@ -7,6 +7,8 @@
 pub(crate) mod review;
 pub(crate) mod users;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::access::users::User;
@@ -293,24 +295,39 @@ pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>,
     if !uid.is_empty() {
         questions.push(Question::impersonate("authentication.k8s.io", "uids", uid));
     }
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (header, value) in &request.headers {
+        let Some(key) = header.as_str().strip_prefix("impersonate-extra-") else {
+            continue;
+        };
+        let key = percent_encoding::percent_decode_str(key)
+            .decode_utf8_lossy()
+            .into_owned();
+        let value = value.to_str().unwrap_or("").to_owned();
+        let mut question = Question::impersonate("authentication.k8s.io", "userextras", &value);
+        question.subresource = key.clone();
+        questions.push(question);
+        extra.entry(key).or_default().push(value);
+    }
     for question in questions {
         if may(api, &request.user, &question).is_err() {
             return Err(refuse_impersonation(request));
         }
     }
     let mut groups = groups;
-    let extra = if name == "system:anonymous" {
+    let implied = if name == "system:anonymous" {
         "system:unauthenticated"
     } else {
         "system:authenticated"
     };
-    if !groups.iter().any(|group| group == extra) {
-        groups.push(extra.into());
+    if !groups.iter().any(|group| group == implied) {
+        groups.push(implied.into());
     }
     Ok(Some(User {
         name: name.into(),
         uid: uid.into(),
         groups,
+        extra,
     }))
 }
 

@@ -1,9 +1,11 @@
 //! Reviews: questions that are asked by creating an object.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::admission::{self, Attributes, Operation};
 use crate::endpoints::read;
 use crate::http::answer::Answer;
 use crate::http::options::WriteOptions;
@@ -23,7 +25,7 @@ pub(crate) fn is_review(kind: &Kind) -> bool {
     ) && kind.custom().is_none()
 }
 
-pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let (mut object, warnings) = decode_body(kind, request, &options)?;
@@ -37,6 +39,16 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
             "",
         );
     }
+    let attributes = Attributes::new(
+        request.origin(),
+        kind,
+        Operation::Create,
+        &request.target.namespace,
+        meta::name(&object),
+    )
+    .options(options.told("CreateOptions"), options.dry_run);
+    admission::mutate(api, &attributes, Some(&mut object), None).await?;
+    admission::validate(api, &attributes, Some(&object), None).await?;
     match kind.plural.as_str() {
         "selfsubjectreviews" => {
             let user = &request.user;
@@ -61,6 +73,7 @@ pub(crate) fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Res
                     .into_iter()
                     .map(str::to_owned)
                     .collect(),
+                extra: BTreeMap::new(),
             };
             let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
             object["status"] = json!({"allowed": allowed.is_ok()});

@@ -1,5 +1,7 @@
 //! Who asks.
 
+use std::collections::BTreeMap;
+
 use crate::http::status::Failure;
 
 /// An identity that requests can have.
@@ -11,6 +13,8 @@ pub struct User {
     pub uid: String,
     /// The groups.
     pub groups: Vec<String>,
+    /// What else is known, such as the pod that a token is bound to.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
@@ -24,6 +28,7 @@ impl User {
             name: "system:anonymous".into(),
             uid: String::new(),
             groups: vec!["system:unauthenticated".into()],
+            extra: BTreeMap::new(),
         }
     }
 
@@ -33,6 +38,7 @@ impl User {
             name: "kubist:admin".into(),
             uid: String::new(),
             groups: vec!["system:masters".into(), "system:authenticated".into()],
+            extra: BTreeMap::new(),
         }
     }
 }

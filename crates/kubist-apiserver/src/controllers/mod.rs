@@ -9,13 +9,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::access::users::User;
+use crate::admission::{self, Attributes, Operation, Origin};
 use crate::endpoints::delete;
 use crate::endpoints::subresource;
 use crate::http::options::{DeleteOptions, Propagation, WriteOptions};
+use crate::http::request::Warnings;
+use crate::http::status::Failure;
 use crate::kinds::defaults;
 use crate::kinds::kind::{Kind, table};
 use crate::kinds::strategy;
 use crate::object::meta;
+use crate::object::view;
 use crate::state::Api;
 use crate::store::{Key, Stored};
 
@@ -76,8 +81,8 @@ pub(crate) fn start(api: &Arc<Api>) {
         loop {
             moved.mark_unchanged();
             let Some(api) = weak.upgrade() else { return };
-            collect(&api);
-            empty_namespaces(&api);
+            collect(&api).await;
+            empty_namespaces(&api).await;
             drop(api);
             tokio::select! {
                 () = closing.cancelled() => return,
@@ -124,7 +129,7 @@ fn owners(object: &Value) -> &[Value] {
 }
 
 /// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
-fn collect(api: &Arc<Api>) {
+async fn collect(api: &Arc<Api>) {
     let nodes = nodes(api);
     let needs_work = nodes.iter().any(|node| {
         !owners(&node.stored.value).is_empty()
@@ -156,9 +161,9 @@ fn collect(api: &Arc<Api>) {
             .unwrap_or_default();
         if meta::is_deleting(object) && finalizers.contains(&"orphan") {
             for dependent in of {
-                disown(api, dependent, &[meta::uid(object)]);
+                disown(api, dependent, &[meta::uid(object)]).await;
             }
-            drop_finalizer(api, node, "orphan");
+            drop_finalizer(api, node, "orphan").await;
             continue;
         }
         if meta::is_deleting(object) && finalizers.contains(&"foregroundDeletion") {
@@ -168,15 +173,15 @@ fn collect(api: &Arc<Api>) {
                     .any(|owner| owner["uid"] == meta::uid(object) && owner["blockOwnerDeletion"] == true)
             };
             if of.iter().filter(blocking).count() == 0 {
-                drop_finalizer(api, node, "foregroundDeletion");
+                drop_finalizer(api, node, "foregroundDeletion").await;
             }
         }
-        attempt(api, node, &by_uid, &dependents);
+        attempt(api, node, &by_uid, &dependents).await;
     }
 }
 
 /// Deletes an object without owners that had some, or forgets owners that are gone.
-fn attempt(
+async fn attempt(
     api: &Arc<Api>,
     node: &Node,
     by_uid: &HashMap<&str, &Node>,
@@ -202,7 +207,7 @@ fn attempt(
     if !solid.is_empty() {
         let gone: Vec<&str> = dangling.into_iter().chain(waiting).collect();
         if !gone.is_empty() {
-            disown(api, node, &gone);
+            disown(api, node, &gone).await;
         }
         return;
     }
@@ -225,7 +230,16 @@ fn attempt(
         ..DeleteOptions::default()
     };
     // Whoever changed it meanwhile made the store move: there will be another look.
-    let _ = delete::delete_object(api, &node.kind, &node.key, &options);
+    let user = account("generic-garbage-collector");
+    let warnings = Warnings::default();
+    let origin = Origin {
+        user: &user,
+        warnings: &warnings,
+    };
+    refused(
+        node,
+        delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
+    );
 }
 
 fn is_foreground(object: &Value) -> bool {
@@ -233,8 +247,8 @@ fn is_foreground(object: &Value) -> bool {
 }
 
 /// Removes owner references from an object.
-fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
-    rewrite(api, node, |object| {
+async fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
+    let done = rewrite(api, node, |object| {
         let rest: Vec<Value> = owners(object)
             .iter()
             .filter(|owner| !uids.contains(&owner["uid"].as_str().unwrap_or("")))
@@ -246,10 +260,11 @@ fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
             meta::set(object, "ownerReferences", rest);
         }
     });
+    refused(node, done.await);
 }
 
-fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
-    rewrite(api, node, |object| {
+async fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
+    let done = rewrite(api, node, |object| {
         let rest = meta::finalizers(object)
             .into_iter()
             .filter(|f| *f != finalizer)
@@ -257,18 +272,57 @@ fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
             .collect();
         meta::set_finalizers(object, rest);
     });
+    refused(node, done.await);
+}
+
+/// Says that somebody would not let a controller do its work; it tries again with the next write.
+fn refused<T>(node: &Node, done: Result<T, Failure>) {
+    if let Err(failure) = done {
+        let (kind, name) = (&node.kind.kind, &node.key.name);
+        tracing::debug!(kind, name, error = failure.message, "a controller was refused");
+    }
+}
+
+/// Who controllers are.
+fn account(name: &str) -> User {
+    User {
+        name: format!("system:serviceaccount:kube-system:{name}"),
+        groups: [
+            "system:serviceaccounts",
+            "system:serviceaccounts:kube-system",
+            "system:authenticated",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        ..User::default()
+    }
 }
 
 /// Changes an object as it is now; the last finalizer's end is the object's.
-fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) {
+///
+/// Whoever was faster made the store move: there will be another look.
+async fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
     let Some(old) = api.store.get(&node.kind.table, &node.key) else {
-        return;
+        return Ok(());
     };
-    let mut new = Value::clone(&old.value);
+    let before = view::object(api, &node.kind, &old.value).await?;
+    let mut new = before.clone();
     change(&mut new);
-    if new == *old.value {
-        return;
+    if new == before {
+        return Ok(());
     }
+    let user = account("generic-garbage-collector");
+    let warnings = Warnings::default();
+    let origin = Origin {
+        user: &user,
+        warnings: &warnings,
+    };
+    let (namespace, name) = (&node.key.namespace, &node.key.name);
+    let attributes = Attributes::new(origin, &node.kind, Operation::Update, namespace, name)
+        .options(WriteOptions::default().told("UpdateOptions"), false);
+    admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
+    admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
+    let new = view::stored(api, &node.kind, new).await?;
     let finished = strategy::is_finished(&node.kind, &new);
     let written = if finished {
         api.store
@@ -285,10 +339,17 @@ fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) {
             Some(&old.value),
         );
     }
+    Ok(())
 }
 
 /// Deletes what is in namespaces that are being deleted, and then lets go of them.
-fn empty_namespaces(api: &Arc<Api>) {
+async fn empty_namespaces(api: &Arc<Api>) {
+    let user = account("namespace-controller");
+    let warnings = Warnings::default();
+    let origin = Origin {
+        user: &user,
+        warnings: &warnings,
+    };
     let (namespaces, _) = api.store.list(&table("", "namespaces"), None, None);
     for (key, namespace) in namespaces {
         if !meta::is_deleting(&namespace.value) {
@@ -306,7 +367,16 @@ fn empty_namespaces(api: &Arc<Api>) {
                     grace: Some(0),
                     ..DeleteOptions::default()
                 };
-                let _ = delete::delete_object(api, &node.kind, &node.key, &options);
+                let user = account("generic-garbage-collector");
+                let warnings = Warnings::default();
+                let origin = Origin {
+                    user: &user,
+                    warnings: &warnings,
+                };
+                refused(
+                    &node,
+                    delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
+                );
             }
         }
         if left {
@@ -323,6 +393,7 @@ fn empty_namespaces(api: &Arc<Api>) {
             .filter(|finalizer| *finalizer != "kubernetes")
             .collect();
         let new = json!({"spec": {"finalizers": rest}});
-        let _ = subresource::finish_namespace(api, kind, &key.name, &new, &WriteOptions::default());
+        let _ =
+            subresource::finish_namespace(api, kind, &key.name, new, &WriteOptions::default(), origin).await;
     }
 }

@@ -8,6 +8,7 @@ use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
 use crate::state::Api;
 
+pub(crate) mod convert;
 pub(crate) mod lifecycle;
 pub(crate) mod rules;
 pub(crate) mod structure;
@@ -26,8 +27,8 @@ pub(crate) struct Custom {
     pub(crate) storage_version: String,
     /// The OpenAPI schema of the version that objects are stored in.
     pub(crate) storage_schema: Value,
-    /// Whether a webhook is to convert between versions, rather than nobody.
-    pub(crate) by_webhook: bool,
+    /// `spec.conversion.webhook`, where a webhook converts between versions.
+    pub(crate) conversion: Option<Value>,
     pub(crate) scale: Option<Scale>,
     /// What the definition says about a deprecated version.
     pub(crate) deprecation: Option<String>,
@@ -135,7 +136,9 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
             schema: version["schema"]["openAPIV3Schema"].clone(),
             storage_version: text(storage, "name"),
             storage_schema: storage["schema"]["openAPIV3Schema"].clone(),
-            by_webhook: meta::at(spec, "conversion.strategy").is_some_and(|strategy| strategy == "Webhook"),
+            conversion: meta::at(spec, "conversion.strategy")
+                .filter(|strategy| **strategy == "Webhook")
+                .and_then(|_| meta::at(spec, "conversion.webhook").cloned()),
             scale,
             deprecation,
         })),

@@ -47,18 +47,18 @@ pub(crate) async fn apply(
             if !subresource.is_empty() {
                 return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
             }
-            match create(api, kind, request, options, &config, &manager) {
+            match create(api, kind, request, options, &config, &manager).await {
                 Err(failure) if failure.reason == "AlreadyExists" => continue,
                 Err(failure) => return Err(failure),
                 Ok((value, warnings)) => {
-                    let value = view::object(api, kind, &value)?;
+                    let value = view::object(api, kind, &value).await?;
                     return read::show(kind, request, form, 201, value, warnings);
                 }
             }
         };
-        let (outcome, warnings) = update(api, kind, request, options, &config, &manager, &old)?;
+        let (outcome, warnings) = update(api, kind, request, options, &config, &manager, &old).await?;
         if let Outcome::Done(value) = outcome {
-            let value = view::object(api, kind, &value)?;
+            let value = view::object(api, kind, &value).await?;
             return read::show(kind, request, form, 200, value, warnings);
         }
     }
@@ -113,7 +113,7 @@ fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
 }
 
 /// Applies to nothing: what results is created.
-fn create(
+async fn create(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     request: &Request,
@@ -136,11 +136,11 @@ fn create(
             &why,
         ));
     }
-    let value = create_object(api, kind, request, options, object, "")?;
+    let value = create_object(api, kind, request, options, object, "").await?;
     Ok((value, warnings))
 }
 
-fn update(
+async fn update(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     request: &Request,
@@ -149,15 +149,16 @@ fn update(
     manager: &Manager,
     old: &Stored,
 ) -> Result<(Outcome, Vec<String>), Failure> {
-    let live = view::object(api, kind, &old.value)?;
+    let live = view::object(api, kind, &old.value).await?;
     let (new, warnings) = merged(api, kind, options, &live, config, manager)?;
     let change = Change {
         request,
         options,
         subresource: &manager.subresource,
         manager: String::new(),
+        asks: true,
     };
-    Ok((replace(api, kind, &change, old, new)?, warnings))
+    Ok((replace(api, kind, &change, old, new).await?, warnings))
 }
 
 /// The live object with the configuration applied, its managers up to date.

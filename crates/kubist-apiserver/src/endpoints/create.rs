@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::admission::{self, Attributes, Operation};
 use crate::endpoints::read;
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
@@ -19,18 +20,19 @@ use crate::store::Key;
 
 /// How often a name is generated before giving up.
 const NAMES: usize = 8;
+
 pub(crate) async fn create(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let (object, warnings) = decode_body(kind, request, &options)?;
     let manager = request.manager();
-    let stored = create_object(api, kind, request, &options, object, &manager)?;
-    let value = view::object(api, kind, &stored)?;
+    let stored = create_object(api, kind, request, &options, object, &manager).await?;
+    let value = view::object(api, kind, &stored).await?;
     read::show(kind, request, form, 201, value, warnings)
 }
 
 /// Creates a decoded object. An empty `manager` leaves `managedFields` as they are.
-pub(crate) fn create_object(
+pub(crate) async fn create_object(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     request: &Request,
@@ -44,6 +46,11 @@ pub(crate) fn create_object(
         strategy::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
     }
     strategy::admit_create(api, kind, &mut object)?;
+    let namespace = meta::text(&object, "namespace").to_owned();
+    let named = meta::name(&object).to_owned();
+    let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
+        .options(options.told("CreateOptions"), options.dry_run);
+    admission::mutate(api, &attributes, Some(&mut object), None).await?;
     strategy::prepare_create(api, kind, &mut object);
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
@@ -53,6 +60,7 @@ pub(crate) fn create_object(
             meta::set(&mut object, "name", api.identity.name(&base));
         }
         validate_create(kind, &object)?;
+        admission::validate(api, &attributes, Some(&object), None).await?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(
                 "resourceVersion should not be set on objects to be created",
@@ -61,8 +69,7 @@ pub(crate) fn create_object(
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
         let exists = || Failure::already_exists(&kind.group, &kind.plural, &name);
-        let mut stored = object.clone();
-        strategy::storage_form(kind, &mut stored);
+        let stored = view::stored(api, kind, object.clone()).await?;
         if options.dry_run {
             return match api.store.get(&kind.table, &key) {
                 Some(_) if generate => continue,

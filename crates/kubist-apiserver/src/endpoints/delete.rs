@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::admission::{self, Attributes, Operation, Origin};
 use crate::endpoints::read;
 use crate::endpoints::select::Selection;
 use crate::http::answer::Answer;
@@ -27,7 +28,7 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let target = &request.target;
     let key = Key::new(&target.namespace, &target.name);
     strategy::admit_delete(kind, &target.name)?;
-    let deleted = delete_object(api, kind, &key, &options)?;
+    let deleted = delete_asked(api, kind, &key, &options, request.origin(), &target.name).await?;
     let code = if !deleted.gone && options.orphan_denied {
         202
     } else {
@@ -42,7 +43,7 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
             warnings: Vec::new(),
         });
     }
-    let value = view::object(api, kind, &deleted.value)?;
+    let value = view::object(api, kind, &deleted.value).await?;
     read::show(kind, request, form, code, value, Vec::new())
 }
 
@@ -83,7 +84,35 @@ pub(crate) struct Deleted {
     pub(crate) gone: bool,
 }
 
-/// Deletes an object or marks it for deletion.
+/// Deletes an object or marks it for deletion, if nobody who is asked objects.
+///
+/// `name` is what webhooks are told: nothing where a whole collection is deleted.
+pub(crate) async fn delete_asked(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    key: &Key,
+    options: &DeleteOptions,
+    origin: Origin<'_>,
+    name: &str,
+) -> Result<Deleted, Failure> {
+    let attributes = Attributes::new(origin, kind, Operation::Delete, &key.namespace, name)
+        .options(options.told(), options.dry_run);
+    for _ in 0..TRIES {
+        let Some(old) = api.store.get(&kind.table, key) else {
+            return Err(Failure::not_found(&kind.group, &kind.plural, &key.name));
+        };
+        check(kind, key, &old, options)?;
+        let shown = view::object(api, kind, &old.value).await?;
+        admission::mutate(api, &attributes, None, Some(&shown)).await?;
+        admission::validate(api, &attributes, None, Some(&shown)).await?;
+        if let Some(deleted) = step(api, kind, key, &old, options)? {
+            return Ok(deleted);
+        }
+    }
+    Err(Failure::modified(&kind.group, &kind.plural, &key.name))
+}
+
+/// Deletes an object or marks it for deletion, without asking anybody.
 pub(crate) fn delete_object(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
@@ -253,8 +282,8 @@ pub(crate) async fn delete_collection(
     let page = read::page(api, kind, request, &list, &selection).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for (key, stored) in page.items {
-        match delete_object(api, kind, &key, &options) {
-            Ok(_) => items.push(view::object(api, kind, &stored.value)?),
+        match delete_asked(api, kind, &key, &options, request.origin(), "").await {
+            Ok(_) => items.push(view::object(api, kind, &stored.value).await?),
             Err(failure) if failure.code == 404 => {}
             Err(failure) => return Err(failure),
         }

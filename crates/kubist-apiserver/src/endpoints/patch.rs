@@ -38,7 +38,7 @@ pub(crate) async fn patch(
         let Some(old) = api.store.get(&kind.table, &key) else {
             return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
         };
-        let before = view::object(api, kind, &old.value)?;
+        let before = view::object(api, kind, &old.value).await?;
         let patch = json::parse(&request.body)
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patched = format.apply(kind, &before, &patch.value)?;
@@ -51,10 +51,11 @@ pub(crate) async fn patch(
             options: &options,
             subresource,
             manager: request.manager(),
+            asks: true,
         };
-        match replace(api, kind, &change, &old, new)? {
+        match replace(api, kind, &change, &old, new).await? {
             Outcome::Done(value) => {
-                let value = view::object(api, kind, &value)?;
+                let value = view::object(api, kind, &value).await?;
                 return read::show(kind, request, form, 200, value, warnings);
             }
             Outcome::Moved => {}

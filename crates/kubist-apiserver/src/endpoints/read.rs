@@ -31,7 +31,7 @@ pub(crate) async fn get(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> 
         wait_for(api, version).await?;
     }
     let stored = find(api, kind, request)?;
-    let value = view::object(api, kind, &stored.value)?;
+    let value = view::object(api, kind, &stored.value).await?;
     show(kind, request, form, 200, value, Vec::new())
 }
 
@@ -114,10 +114,8 @@ pub(crate) async fn list(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
     }
     let metadata = Value::Object(metadata);
 
-    let mut items = Vec::with_capacity(page.items.len());
-    for (_, stored) in &page.items {
-        items.push(view::object(api, kind, &stored.value)?);
-    }
+    let stored = page.items.iter().map(|(_, stored)| &stored.value);
+    let items = view::objects(api, kind, stored).await?;
     let value = match form.view {
         View::Object => view::list(kind, items, metadata),
         View::PartialList | View::Partial => json!({

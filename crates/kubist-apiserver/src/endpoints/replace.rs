@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::admission::{self, Attributes, Operation};
 use crate::endpoints::create::refuse;
 use crate::http::fields::FieldError;
 use crate::http::options::WriteOptions;
@@ -23,6 +24,8 @@ pub(crate) struct Change<'a> {
     pub(crate) subresource: &'a str,
     /// Empty to leave `managedFields` as they are.
     pub(crate) manager: String,
+    /// Whether webhooks are asked; a subresource with an object of its own asks about that.
+    pub(crate) asks: bool,
 }
 
 /// How a replacement went.
@@ -33,7 +36,7 @@ pub(crate) enum Outcome {
 }
 
 /// Replaces `old` by `new`, obeying the rules of the kind.
-pub(crate) fn replace(
+pub(crate) async fn replace(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     change: &Change<'_>,
@@ -52,9 +55,22 @@ pub(crate) fn replace(
         );
         return Err(Failure::conflict(&kind.group, &kind.plural, &name, &why));
     }
-    let before = view::object(api, kind, &old.value)?;
+    let before = view::object(api, kind, &old.value).await?;
     if change.manager_known() {
         strategy::manage(api, kind, &before, &mut new, &change.manager, change.subresource);
+    }
+    let namespace = meta::text(&before, "namespace").to_owned();
+    let attributes = Attributes::new(
+        change.request.origin(),
+        kind,
+        Operation::Update,
+        &namespace,
+        &name,
+    )
+    .subresource(change.subresource)
+    .options(change.options.told("UpdateOptions"), change.options.dry_run);
+    if change.asks {
+        admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
     }
     match meta::text(&new, "resourceVersion") {
         "" | "0" if !strategy::allows_unconditional_update(kind) => {
@@ -99,14 +115,17 @@ pub(crate) fn replace(
     errors.extend(strategy::validate(kind, &new, Some(&before), change.subresource));
     refuse(kind, &new, errors)?;
 
-    strategy::storage_form(kind, &mut new);
+    if change.asks {
+        admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
+    }
+    let new = view::stored(api, kind, new).await?;
     if *old.value == new {
         return Ok(Outcome::Done(Arc::clone(&old.value)));
     }
     if change.options.dry_run {
         return Ok(Outcome::Done(Arc::new(new)));
     }
-    let key = Key::new(meta::text(&before, "namespace"), &name);
+    let key = Key::new(&namespace, &name);
     let finished = strategy::is_finished(kind, &new);
     let written = if finished {
         // What is answered keeps its version; watchers see the deletion at a new one.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::admission::{self, Attributes, Operation, Origin};
 use crate::endpoints::patch::{self, Format};
 use crate::endpoints::read;
 use crate::endpoints::replace::{self, Change, Outcome};
@@ -42,18 +43,21 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         return Err(Failure::method_not_allowed());
     }
     match (name, target.verb) {
-        ("scale", _) => scale(api, kind, request),
+        ("scale", _) => scale(api, kind, request).await,
         ("status" | "ephemeralcontainers" | "resize" | "approval" | "finalize", "get") => {
             read::get(api, kind, request).await
         }
-        ("finalize", _) => finalize(api, kind, request),
+        ("finalize", _) => finalize(api, kind, request).await,
         (_, "update") => update::update(api, kind, request, name).await,
         (_, "patch") => patch::patch(api, kind, request, name).await,
-        ("binding", _) => bind(api, kind, request),
-        ("eviction", _) => evict(api, kind, request),
+        ("binding", _) => bind(api, kind, request).await,
+        ("eviction", _) => evict(api, kind, request).await,
         _ => {
             // Nothing runs here; but what is not there is not there.
             read::find(api, kind, request)?;
+            if proxied {
+                ask_connect(api, kind, request).await?;
+            }
             Err(Failure::not_implemented(&format!("{}/{name}", kind.plural)))
         }
     }
@@ -75,6 +79,55 @@ fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
     Ok(parsed.value)
 }
 
+/// Asks webhooks about an object that is created at a subresource.
+async fn ask_create(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    subresource: &str,
+    options: &WriteOptions,
+    object: &mut Value,
+) -> Result<(), Failure> {
+    let target = &request.target;
+    let attributes = Attributes::new(
+        request.origin(),
+        kind,
+        Operation::Create,
+        &target.namespace,
+        &target.name,
+    )
+    .subresource(subresource)
+    .options(options.told("CreateOptions"), options.dry_run);
+    admission::mutate(api, &attributes, Some(object), None).await?;
+    admission::validate(api, &attributes, Some(object), None).await
+}
+
+/// Asks webhooks about a connection to an object.
+async fn ask_connect(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<(), Failure> {
+    let target = &request.target;
+    let Some(sub) = kind.subresource(&target.subresource) else {
+        return Ok(());
+    };
+    let mut options = json!({"kind": sub.kind, "apiVersion": meta::api_version(&sub.group, &sub.version)});
+    for (key, value) in request.query.pairs() {
+        options[key] = match value {
+            "true" | "1" => true.into(),
+            "false" | "0" => false.into(),
+            value => value.into(),
+        };
+    }
+    let attributes = Attributes::new(
+        request.origin(),
+        kind,
+        Operation::Connect,
+        &target.namespace,
+        &target.name,
+    )
+    .subresource(&target.subresource);
+    admission::mutate(api, &attributes, Some(&mut options), None).await?;
+    admission::validate(api, &attributes, Some(&options), None).await
+}
+
 fn done(code: u16) -> Answer {
     let value =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code});
@@ -86,9 +139,10 @@ fn done(code: u16) -> Answer {
     }
 }
 
-fn bind(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+async fn bind(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
-    let binding = body(request, "Binding")?;
+    let mut binding = body(request, "Binding")?;
+    ask_create(api, kind, request, "binding", &options, &mut binding).await?;
     let node = meta::at(&binding, "target.name")
         .and_then(Value::as_str)
         .unwrap_or("");
@@ -165,8 +219,10 @@ fn change(
     Err(Failure::modified(&kind.group, &kind.plural, &request.target.name))
 }
 
-fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
-    let eviction = body(request, "Eviction")?;
+async fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+    let mut eviction = body(request, "Eviction")?;
+    let create = WriteOptions::parse(&request.query, "CreateOptions")?;
+    ask_create(api, kind, request, "eviction", &create, &mut eviction).await?;
     let options = DeleteOptions::parse(&request.query, eviction.get("deleteOptions"))?;
     let stored = read::find(api, kind, request)?;
     disruption_allowed(api, &stored)?;
@@ -224,33 +280,42 @@ fn disruption_allowed(api: &Api, pod: &Stored) -> Result<(), Failure> {
 }
 
 /// Lets go of a namespace.
-fn finalize(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+async fn finalize(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "UpdateOptions")?;
     let (new, _) = decode_body(kind, request, &options)?;
-    let value = finish_namespace(api, kind, &request.target.name, &new, &options)?;
+    let origin = request.origin();
+    let value = finish_namespace(api, kind, &request.target.name, new, &options, origin).await?;
     read::show(kind, request, form, 200, value, Vec::new())
 }
 
 /// Sets a namespace's own finalizers; with the last one it goes.
-pub(crate) fn finish_namespace(
+pub(crate) async fn finish_namespace(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     name: &str,
-    new: &Value,
+    wanted: Value,
     options: &WriteOptions,
+    origin: Origin<'_>,
 ) -> Result<Value, Failure> {
     let key = Key::new("", name);
+    let attributes = Attributes::new(origin, kind, Operation::Update, "", name)
+        .subresource("finalize")
+        .options(options.told("UpdateOptions"), options.dry_run);
     for _ in 0..TRIES {
         let Some(old) = api.store.get(&kind.table, &key) else {
             return Err(Failure::not_found("", "namespaces", name));
         };
-        let version = meta::text(new, "resourceVersion");
+        let shown = view::object(api, kind, &old.value).await?;
+        let mut new = wanted.clone();
+        admission::mutate(api, &attributes, Some(&mut new), Some(&shown)).await?;
+        admission::validate(api, &attributes, Some(&new), Some(&shown)).await?;
+        let version = meta::text(&new, "resourceVersion");
         if !version.is_empty() && version != old.revision.to_string() {
             return Err(Failure::modified("", "namespaces", name));
         }
         let mut value = Value::clone(&old.value);
-        let finalizers = meta::at(new, "spec.finalizers")
+        let finalizers = meta::at(&new, "spec.finalizers")
             .cloned()
             .filter(|list| list != &json!([]));
         let spec = meta::child(&mut value, "spec");
@@ -364,7 +429,7 @@ fn selector_text(selector: &Value) -> String {
     terms.join(",")
 }
 
-fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
     let form = read::form(kind, request)?;
     let shown = |value: Value| -> Result<Answer, Failure> {
@@ -382,7 +447,7 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
     };
     if target.verb == "get" {
         let stored = read::find(api, kind, request)?;
-        return shown(scale_of(kind, &view::object(api, kind, &stored.value)?)?);
+        return shown(scale_of(kind, &view::object(api, kind, &stored.value).await?)?);
     }
     let options_kind = if target.verb == "patch" {
         "PatchOptions"
@@ -392,9 +457,9 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
     let options = WriteOptions::parse(&request.query, options_kind)?;
     for _ in 0..TRIES {
         let old = read::find(api, kind, request)?;
-        let object = view::object(api, kind, &old.value)?;
+        let object = view::object(api, kind, &old.value).await?;
         let before = scale_of(kind, &object)?;
-        let after = if target.verb == "patch" {
+        let mut after = if target.verb == "patch" {
             let patch = json::parse_yaml(&request.body)
                 .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
             let mut after = before.clone();
@@ -417,6 +482,16 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
                 target.name
             )));
         }
+        let attributes = Attributes::new(
+            request.origin(),
+            kind,
+            Operation::Update,
+            &target.namespace,
+            &target.name,
+        )
+        .subresource("scale")
+        .options(options.told("UpdateOptions"), options.dry_run);
+        admission::mutate(api, &attributes, Some(&mut after), Some(&before)).await?;
         let replicas = match meta::at(&after, "spec.replicas") {
             None | Some(Value::Null) => 0,
             Some(value) => value.as_i64().ok_or_else(|| {
@@ -433,6 +508,7 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
             );
             return Err(Failure::invalid("autoscaling", "Scale", &target.name, &[error]));
         }
+        admission::validate(api, &attributes, Some(&after), Some(&before)).await?;
         let mut new = object.clone();
         put(&mut new, &scale_paths(kind).spec, replicas.into());
         meta::set(&mut new, "resourceVersion", meta::text(&after, "resourceVersion"));
@@ -444,9 +520,12 @@ fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, 
             options: &options,
             subresource: "scale",
             manager: request.manager(),
+            asks: false,
         };
-        match replace::replace(api, kind, &change, &old, new)? {
-            Outcome::Done(value) => return shown(scale_of(kind, &view::object(api, kind, &value)?)?),
+        match replace::replace(api, kind, &change, &old, new).await? {
+            Outcome::Done(value) => {
+                return shown(scale_of(kind, &view::object(api, kind, &value).await?)?);
+            }
             Outcome::Moved => {}
         }
     }

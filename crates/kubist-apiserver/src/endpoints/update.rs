@@ -48,10 +48,11 @@ pub(crate) async fn update(
             options: &options,
             subresource,
             manager: request.manager(),
+            asks: true,
         };
-        match replace(api, kind, &change, &old, object.clone())? {
+        match replace(api, kind, &change, &old, object.clone()).await? {
             Outcome::Done(value) => {
-                let value = view::object(api, kind, &value)?;
+                let value = view::object(api, kind, &value).await?;
                 return read::show(kind, request, form, 200, value, warnings);
             }
             Outcome::Moved => {}

@@ -224,7 +224,7 @@ impl Watch {
     }
 
     async fn object(&mut self, kind_of_event: &str, value: &Arc<Value>) -> Result<(), Over> {
-        let frame = match view::object(&self.api, &self.kind, value) {
+        let frame = match view::object(&self.api, &self.kind, value).await {
             Ok(value) => {
                 let object = match self.form.view {
                     View::Object => value,

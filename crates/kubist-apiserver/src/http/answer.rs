@@ -114,20 +114,17 @@ fn response(code: u16, content_type: &'static str, body: Body, warnings: &[Strin
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    let mut seen: Vec<&String> = Vec::new();
     for warning in warnings {
-        if seen.contains(&warning) {
-            continue;
-        }
-        seen.push(warning);
         warn(headers, warning);
     }
     response
 }
 
-/// Adds a warning to an answer.
+/// Adds a warning to an answer, unless it is there.
 pub(crate) fn warn(headers: &mut HeaderMap, warning: &str) {
-    if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", go_quote(warning))) {
+    if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", go_quote(warning)))
+        && !headers.get_all(WARNING).iter().any(|known| *known == value)
+    {
         headers.append(WARNING, value);
     }
 }

@@ -1,6 +1,6 @@
 //! Options of writes, from the query or from a body of `DeleteOptions`.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
 use crate::http::request::Query;
@@ -12,6 +12,8 @@ pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) validation: FieldValidation,
     pub(crate) force: bool,
+    /// As they were given, for those who are told.
+    given: Map<String, Value>,
 }
 
 /// What happens to fields that the type doesn't have.
@@ -24,6 +26,11 @@ pub(crate) enum FieldValidation {
 }
 
 impl WriteOptions {
+    /// The options as an object of `kind`, such as `UpdateOptions`.
+    pub(crate) fn told(&self, kind: &str) -> Value {
+        told(&self.given, kind)
+    }
+
     /// `kind` is the name that errors give the options, such as `CreateOptions`.
     pub(crate) fn parse(query: &Query, kind: &str) -> Result<WriteOptions, Failure> {
         let mut errors = Vec::new();
@@ -53,10 +60,20 @@ impl WriteOptions {
         }
         let force = query.flag("force").unwrap_or(false);
         if errors.is_empty() {
+            let mut given = Map::new();
+            for field in ["fieldManager", "fieldValidation"] {
+                if let Some(value) = query.text(field) {
+                    given.insert(field.into(), value.into());
+                }
+            }
+            if dry_run {
+                given.insert("dryRun".into(), json!(["All"]));
+            }
             Ok(WriteOptions {
                 dry_run,
                 validation,
                 force,
+                given,
             })
         } else {
             Err(invalid(kind, &errors))
@@ -81,6 +98,13 @@ fn dry_run(values: Vec<&str>, errors: &mut Vec<FieldError>) -> bool {
     !values.is_empty()
 }
 
+fn told(given: &Map<String, Value>, kind: &str) -> Value {
+    let mut options = given.clone();
+    options.insert("kind".into(), kind.into());
+    options.insert("apiVersion".into(), "meta.k8s.io/v1".into());
+    Value::Object(options)
+}
+
 /// How dependents of a deleted object fare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Propagation {
@@ -102,6 +126,41 @@ pub(crate) struct DeleteOptions {
 }
 
 impl DeleteOptions {
+    /// The options as an object, for those who are told.
+    pub(crate) fn told(&self) -> Value {
+        let policy = self
+            .propagation
+            .filter(|_| !self.orphan_denied)
+            .map(|policy| match policy {
+                Propagation::Orphan => "Orphan",
+                Propagation::Background => "Background",
+                Propagation::Foreground => "Foreground",
+            });
+        let mut preconditions = Map::new();
+        for (field, value) in [("uid", &self.uid), ("resourceVersion", &self.resource_version)] {
+            if let Some(value) = value {
+                preconditions.insert(field.into(), value.as_str().into());
+            }
+        }
+        let given = [
+            ("dryRun", self.dry_run.then(|| json!(["All"]))),
+            ("gracePeriodSeconds", self.grace.map(Value::from)),
+            ("propagationPolicy", policy.map(Value::from)),
+            (
+                "orphanDependents",
+                self.orphan_denied.then_some(Value::Bool(false)),
+            ),
+            (
+                "preconditions",
+                (!preconditions.is_empty()).then_some(Value::Object(preconditions)),
+            ),
+        ];
+        let given = given
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        told(&given.collect(), "DeleteOptions")
+    }
+
     /// The body counts if there is one, else the query.
     pub(crate) fn parse(query: &Query, body: Option<&Value>) -> Result<DeleteOptions, Failure> {
         let mut errors = Vec::new();

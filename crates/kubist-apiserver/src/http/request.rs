@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::access::users::User;
+use crate::admission::Origin;
 use crate::http::status::Failure;
 
 /// A request with its body.
@@ -16,9 +17,33 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     pub(crate) user: User,
     pub(crate) target: Target,
+    /// What the client is warned of, beside the answer.
+    pub(crate) warnings: Warnings,
+}
+
+/// Warnings that come up while a request is answered.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings(parking_lot::Mutex<Vec<String>>);
+
+impl Warnings {
+    pub(crate) fn add(&self, warning: String) {
+        self.0.lock().push(warning);
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock())
+    }
 }
 
 impl Request {
+    /// On whose behalf it writes.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        Origin {
+            user: &self.user,
+            warnings: &self.warnings,
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -67,6 +92,10 @@ impl Query {
             .filter(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
             .collect()
+    }
+
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// A text parameter, absent if it is empty.

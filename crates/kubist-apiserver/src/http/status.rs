@@ -2,6 +2,8 @@
 //!
 //! Reasons, codes and wording are those of `k8s.io/apimachinery/pkg/api/errors`.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::http::fields::FieldError;
@@ -11,7 +13,7 @@ use crate::http::fields::FieldError;
 pub(crate) struct Failure {
     pub(crate) code: u16,
     /// Empty for errors that upstream has no reason for.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) details: Option<Value>,
     /// `metadata.continue`, for a list that may go on inconsistently.
@@ -28,10 +30,14 @@ pub(crate) fn qualified(group: &str, name: &str) -> String {
 }
 
 impl Failure {
-    pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Failure {
+    pub(crate) fn new(
+        code: u16,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Failure {
         Failure {
             code,
-            reason,
+            reason: reason.into(),
             message: message.into(),
             details: None,
             continuation: None,
@@ -244,7 +250,7 @@ impl Failure {
             "code": self.code,
         });
         if !self.reason.is_empty() {
-            status["reason"] = self.reason.into();
+            status["reason"] = self.reason.as_ref().into();
         }
         if let Some(details) = &self.details {
             status["details"] = details.clone();

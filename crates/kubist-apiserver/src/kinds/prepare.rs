@@ -7,6 +7,16 @@ use crate::kinds::kind::Kind;
 use crate::object::meta;
 use crate::state::Api;
 
+/// Sets what built-in admission sets on a create, before any webhook sees it.
+pub(crate) fn admit_create(kind: &Kind, object: &mut Value) {
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "pods") => admit_pod(object),
+        ("", "persistentvolumeclaims") => add_finalizer(object, "kubernetes.io/pvc-protection"),
+        ("", "persistentvolumes") => add_finalizer(object, "kubernetes.io/pv-protection"),
+        _ => {}
+    }
+}
+
 /// Sets what the strategy of a kind sets on a create.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
     match (kind.group.as_str(), kind.plural.as_str()) {
@@ -24,11 +34,9 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
         ("", "services") => allocate_address(api, object),
         ("", "persistentvolumeclaims") => {
             meta::child(object, "status").insert("phase".into(), "Pending".into());
-            add_finalizer(object, "kubernetes.io/pvc-protection");
         }
         ("", "persistentvolumes") => {
             meta::child(object, "status").insert("phase".into(), "Pending".into());
-            add_finalizer(object, "kubernetes.io/pv-protection");
         }
         ("apps", "daemonsets") => {
             let annotations = meta::metadata(object)
@@ -103,6 +111,10 @@ fn prepare_pod(object: &mut Value) {
     let status = meta::child(object, "status");
     status.insert("phase".into(), "Pending".into());
     status.insert("qosClass".into(), qos.into());
+}
+
+/// What the admission plugins for priorities and tolerations add to a pod.
+fn admit_pod(object: &mut Value) {
     let spec = meta::child(object, "spec");
     or(spec, "priority", 0);
     or(spec, "preemptionPolicy", "PreemptLowerPriority");

@@ -110,11 +110,18 @@ fn counts_generation(kind: &Kind) -> bool {
     )
 }
 
-/// Refuses what must not be created now.
+/// Refuses what must not be created now, and adds what built-in admission adds.
 pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
-    if !kind.namespaced {
-        return Ok(());
+    if kind.namespaced {
+        admit_into_namespace(api, kind, object)?;
     }
+    if kind.custom().is_none() {
+        prepare::admit_create(kind, object);
+    }
+    Ok(())
+}
+
+fn admit_into_namespace(api: &Api, kind: &Kind, object: &Value) -> Result<(), Failure> {
     let namespace = meta::text(object, "namespace");
     let Some(found) = api.store.get(
         &crate::kinds::kind::table("", "namespaces"),
@@ -326,8 +333,8 @@ pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
     }
     if let Schema::Custom(custom) = &kind.schema {
         object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
-        // A webhook would move the fields instead of losing them.
-        if kind.version != custom.storage_version && !custom.by_webhook {
+        // A webhook moved the fields instead of losing them.
+        if kind.version != custom.storage_version && custom.conversion.is_none() {
             crate::crd::structure::prune(&custom.storage_schema, object);
         }
     }

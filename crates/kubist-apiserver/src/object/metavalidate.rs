@@ -251,7 +251,7 @@ pub(crate) fn qualified_name_problems(key: &str) -> Vec<String> {
     problems
 }
 
-fn annotations(annotations: Option<&Value>) -> Vec<FieldError> {
+pub(crate) fn annotations(annotations: Option<&Value>) -> Vec<FieldError> {
     const MOST: usize = 256 * 1024;
     let mut errors = Vec::new();
     let mut size = 0;

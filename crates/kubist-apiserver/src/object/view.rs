@@ -4,25 +4,82 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::crd::{convert as conversion, structure};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
+use crate::kinds::{event, strategy};
+use crate::object::meta;
 use crate::state::Api;
 
 /// A stored object in the version of `kind`.
-pub(crate) fn object(_api: &Api, kind: &Kind, stored: &Arc<Value>) -> Result<Value, Failure> {
-    let mut value = Value::clone(stored);
-    if let Value::Object(map) = &mut value {
-        if crate::kinds::event::is_translated(kind) {
-            crate::kinds::event::show(map);
-        }
+pub(crate) async fn object(api: &Api, kind: &Kind, stored: &Arc<Value>) -> Result<Value, Failure> {
+    let mut shown = objects(api, kind, [stored]).await?;
+    shown
+        .pop()
+        .ok_or_else(|| Failure::internal("a conversion lost an object"))
+}
+
+/// Stored objects in the version of `kind`. A webhook that converts is asked once for all.
+pub(crate) async fn objects<'a>(
+    api: &Api,
+    kind: &Kind,
+    stored: impl IntoIterator<Item = &'a Arc<Value>>,
+) -> Result<Vec<Value>, Failure> {
+    let mut values: Vec<Value> = stored.into_iter().map(|value| Value::clone(value)).collect();
+    let Schema::Custom(custom) = &kind.schema else {
+        values.iter_mut().for_each(|value| show_builtin(kind, value));
+        return Ok(values);
+    };
+    let config = custom.conversion.as_ref();
+    let mut values = conversion::convert(api, config, &kind.api_version(), values).await?;
+    for value in &mut values {
+        set_type(kind, value);
+        // A version that grew a default since, or has another than the stored one.
+        structure::prune(&custom.schema, value);
+        structure::default(&custom.schema, value);
+    }
+    Ok(values)
+}
+
+fn show_builtin(kind: &Kind, value: &mut Value) {
+    if let (true, Value::Object(map)) = (event::is_translated(kind), &mut *value) {
+        event::show(map);
+    }
+    set_type(kind, value);
+}
+
+fn set_type(kind: &Kind, value: &mut Value) {
+    if let Value::Object(map) = value {
         map.insert("apiVersion".into(), kind.api_version().into());
         map.insert("kind".into(), kind.kind.as_str().into());
     }
-    if let Schema::Custom(custom) = &kind.schema {
-        // A version that grew a default since, or has another than the stored one.
-        crate::crd::structure::prune(&custom.schema, &mut value);
-        crate::crd::structure::default(&custom.schema, &mut value);
+}
+
+/// An object of one version in another one of the same resource.
+pub(crate) async fn convert(api: &Api, from: &Kind, to: &Kind, value: Value) -> Result<Value, Failure> {
+    let version = meta::text(&value, "resourceVersion").to_owned();
+    let stored = Arc::new(stored(api, from, value).await?);
+    let mut shown = object(api, to, &stored).await?;
+    if !version.is_empty() {
+        meta::set(&mut shown, "resourceVersion", version);
     }
+    Ok(shown)
+}
+
+/// An object of `kind` in the form in which it is stored.
+pub(crate) async fn stored(api: &Api, kind: &Kind, mut value: Value) -> Result<Value, Failure> {
+    if let Schema::Custom(custom) = &kind.schema
+        && custom.conversion.is_some()
+        && kind.version != custom.storage_version
+    {
+        let storage = meta::api_version(&kind.group, &custom.storage_version);
+        let mut converted =
+            conversion::convert(api, custom.conversion.as_ref(), &storage, vec![value]).await?;
+        value = converted
+            .pop()
+            .ok_or_else(|| Failure::internal("a conversion lost an object"))?;
+    }
+    strategy::storage_form(kind, &mut value);
     Ok(value)
 }
 

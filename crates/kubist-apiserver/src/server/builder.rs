@@ -1,5 +1,6 @@
 //! How a server is set up.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::identity::{Clock, Identity, Seed};
 use crate::server::{Error, Server};
 use crate::state::Api;
 use crate::store::{DEFAULT_HISTORY, Snapshot, Store};
+use crate::webhook::{Resolve, ServiceReference};
 
 /// Sets up a [`Server`].
 ///
@@ -41,6 +43,7 @@ pub struct Builder {
     controllers: bool,
     history: usize,
     snapshot: Option<Snapshot>,
+    services: Option<Resolve>,
 }
 
 impl Default for Builder {
@@ -55,6 +58,7 @@ impl Default for Builder {
             controllers: true,
             history: DEFAULT_HISTORY,
             snapshot: None,
+            services: None,
         }
     }
 }
@@ -112,6 +116,7 @@ impl Builder {
                 name: name.into(),
                 uid: uid.into(),
                 groups,
+                extra: BTreeMap::new(),
             },
         );
         self
@@ -129,6 +134,27 @@ impl Builder {
     /// How many events each resource remembers for watches and old lists.
     pub fn history(mut self, events: usize) -> Builder {
         self.history = events.max(1);
+        self
+    }
+
+    /// Tells where the services live that webhooks are behind.
+    ///
+    /// Nothing routes to services here: a webhook whose `clientConfig` names one is called at
+    /// the address that `resolve` gives, under the name `<service>.<namespace>.svc`. Without
+    /// an address the call fails, as it does without endpoints.
+    ///
+    /// ```
+    /// use kubist_apiserver::Server;
+    ///
+    /// let hook = std::net::SocketAddr::from(([127, 0, 0, 1], 8443));
+    /// let builder = Server::builder()
+    ///     .resolve_service(move |service| (service.name == "my-operator").then_some(hook));
+    /// ```
+    pub fn resolve_service(
+        mut self,
+        resolve: impl Fn(&ServiceReference) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Builder {
+        self.services = Some(Resolve::new(resolve));
         self
     }
 
@@ -155,7 +181,12 @@ impl Builder {
             (None, None) => Seed::random(),
         };
         let fresh = self.snapshot.is_none();
-        let api = Arc::new(Api::new(store, Identity::new(seed, self.clock), self.users));
+        let api = Arc::new(Api::new(
+            store,
+            Identity::new(seed, self.clock),
+            self.users,
+            self.services,
+        ));
         crate::controllers::lay(&api, fresh);
         if self.controllers {
             crate::controllers::start(&api);

@@ -1,0 +1,189 @@
+//! Expressions in CEL, evaluated within a budget.
+//!
+//! The language comes from the crate `cel`, what Kubernetes adds to it from `kube-cel`. Here
+//! is what a server must add: a bound on what an expression may cost, and values made from
+//! JSON as a schema types it.
+
+mod convert;
+mod escape;
+mod meter;
+
+use std::sync::Arc;
+
+use kube_cel::KubeCelExt as _;
+use kube_cel::cel::common::ast::IdedExpr;
+use kube_cel::cel::parser::Parser;
+use kube_cel::cel::{Context, ExecutionError, Value};
+
+pub(crate) use convert::{optional, to_cel, typed};
+pub(crate) use meter::Budget;
+
+/// The longest expression that is compiled.
+const LONGEST: usize = 16 * 1024;
+
+/// An expression that was compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    ast: Arc<IdedExpr>,
+}
+
+/// Why an expression gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EvalError {
+    /// It cost more than there was.
+    Budget,
+    /// It failed.
+    Failed(String),
+}
+
+impl Expression {
+    /// Compiles `source`, in which only the `known` variables may be named.
+    ///
+    /// # Errors
+    ///
+    /// The text of the compiler's complaint.
+    pub(crate) fn compile(source: &str, known: &[&str]) -> Result<Expression, String> {
+        if source.len() > LONGEST {
+            return Err(format!("the expression is longer than {LONGEST} bytes"));
+        }
+        let ast = Parser::new()
+            .enable_optional_syntax(true)
+            .parse(source)
+            .map_err(|errors| syntax(source, &errors))?;
+        if let Some(name) = meter::undeclared(&ast, known) {
+            return Err(undeclared(source, &name));
+        }
+        Ok(Expression {
+            ast: Arc::new(meter::metered(ast)),
+        })
+    }
+
+    /// Whether the expression names a variable.
+    pub(crate) fn uses(&self, variable: &str) -> bool {
+        self.ast.references().has_variable(variable)
+    }
+
+    /// Evaluates with these variables, spending from the budget.
+    pub(crate) fn evaluate(&self, variables: &[(&str, Value)], budget: &Budget) -> Result<Value, EvalError> {
+        let mut context = Context::default().with_all();
+        meter::register(&mut context, budget);
+        for (name, value) in variables {
+            context.add_variable_from_value(*name, value.clone());
+        }
+        match context.resolve(&self.ast) {
+            _ if budget.is_spent() => Err(EvalError::Budget),
+            Ok(value) => Ok(value),
+            Err(error) => Err(EvalError::Failed(words(&error))),
+        }
+    }
+}
+
+/// A syntax error as cel-go shows one.
+fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
+    let mut lines = Vec::new();
+    for error in &errors.errors {
+        let (line, column) = (error.pos.0.max(1), error.pos.1.max(1));
+        let text = usize::try_from(line)
+            .ok()
+            .and_then(|line| source.lines().nth(line - 1))
+            .unwrap_or("");
+        let at = usize::try_from(column).unwrap_or(1);
+        lines.push(format!(
+            "ERROR: <input>:{line}:{column}: Syntax error: {}\n | {text}\n | {}^",
+            error.msg,
+            ".".repeat(at.saturating_sub(1).min(text.len())),
+        ));
+    }
+    if lines.is_empty() {
+        lines.push("ERROR: <input>:1:1: Syntax error".into());
+    }
+    lines.join("\n")
+}
+
+/// The complaint about a name that nobody declared.
+fn undeclared(source: &str, name: &str) -> String {
+    let at = find_word(source, name).unwrap_or(0);
+    let before = source.get(..at).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count());
+    let text = source.lines().nth(line - 1).unwrap_or("");
+    format!(
+        "ERROR: <input>:{line}:{}: undeclared reference to '{name}' (in container '')\n | {text}\n | {}^",
+        column + 1,
+        ".".repeat(column),
+    )
+}
+
+fn find_word(source: &str, word: &str) -> Option<usize> {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    source.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = source.get(..*at).and_then(|text| text.chars().next_back());
+        let after = source.get(at + word.len()..).and_then(|text| text.chars().next());
+        !part(before) && !part(after)
+    })
+}
+
+/// An error as cel-go puts it. Values are not shown: they may be secrets.
+fn words(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
+        ExecutionError::DivisionByZero(_) => "division by zero".into(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
+        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
+        ExecutionError::Overflow(..) => "integer overflow".into(),
+        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        _ => "no such overload".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
+        let expression = Expression::compile(source, &["self"]).expect("compiles");
+        expression.evaluate(&[("self", to_cel(&value))], &Budget::new(10_000))
+    }
+
+    #[test]
+    fn expressions_see_their_variables() {
+        assert_eq!(
+            evaluate("self.items.all(i, i > 1)", json!({"items": [2, 3]})),
+            Ok(Value::Bool(true))
+        );
+        assert_eq!(
+            evaluate("self.?nope.orValue('x')", json!({})),
+            Ok(Value::String(Arc::new("x".into())))
+        );
+    }
+
+    #[test]
+    fn a_loop_ends_with_its_budget() {
+        let items: Vec<u32> = (0..200).collect();
+        let source = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))";
+        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+        // An error inside of a quantifier does not hide it.
+        let source = "self.exists(a, self.exists(b, self.exists(c, false))) || true";
+        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+    }
+
+    #[test]
+    fn unknown_names_and_broken_syntax_are_refused() {
+        let error = Expression::compile("nope.x > 1", &["self"]).unwrap_err();
+        assert!(
+            error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
+            "{error}"
+        );
+        assert!(Expression::compile("self.x >", &["self"]).is_err());
+        assert!(Expression::compile("[1].all(x, x > 0)", &["self"]).is_ok());
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(Expression::compile(&deep, &[]).is_err());
+    }
+}
