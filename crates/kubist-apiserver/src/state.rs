@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::users::Users;
+use crate::crd::cache::Conversions;
 use crate::identity::Identity;
 use crate::kinds::kind::Registry;
 use crate::server::audit::Trail;
@@ -21,6 +22,7 @@ pub(crate) struct Api {
     pub(crate) users: Users,
     pub(crate) trail: Trail,
     pub(crate) webhooks: Webhooks,
+    pub(crate) conversions: Conversions,
     /// Where services live that webhooks are behind.
     pub(crate) services: Option<Resolve>,
     registry: RwLock<Arc<Registry>>,
@@ -37,6 +39,7 @@ impl Api {
             users,
             trail: Trail::default(),
             webhooks: Webhooks::default(),
+            conversions: Conversions::default(),
             services,
             registry: RwLock::new(Arc::new(Registry::new([]))),
             closing: CancellationToken::new(),

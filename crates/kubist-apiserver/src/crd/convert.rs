@@ -99,6 +99,8 @@ async fn ask(api: &Api, config: &Value, api_version: &str, objects: &[Value]) ->
         "kind": "ConversionReview",
         "apiVersion": review_version,
         "request": {"uid": uid, "desiredAPIVersion": api_version, "objects": objects},
+        // Upstream sends the whole of the type.
+        "response": {"uid": "", "convertedObjects": null, "result": {"metadata": {}}},
     });
     let client = config.get("clientConfig").unwrap_or(&Value::Null);
     let endpoint = webhook::endpoint(api, client).map_err(|error| error.to_string())?;

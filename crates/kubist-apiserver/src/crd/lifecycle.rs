@@ -15,7 +15,18 @@ use crate::store::{Key, Stored};
 const TRIES: usize = 32;
 
 /// Follows a write to a definition.
-pub(crate) fn changed(api: &Arc<Api>, crds: &Arc<Kind>, new: Option<&Arc<Value>>, _old: Option<&Arc<Value>>) {
+pub(crate) fn changed(api: &Arc<Api>, crds: &Arc<Kind>, new: Option<&Arc<Value>>, old: Option<&Arc<Value>>) {
+    let conversion = |crd: Option<&Arc<Value>>| crd.and_then(|crd| meta::at(crd, "spec.conversion").cloned());
+    if let Some(old) = old.filter(|_| conversion(new) != conversion(old)) {
+        let text = |path: &str| {
+            meta::at(old, path)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
+        let table = table(&text("spec.group"), &text("spec.names.plural"));
+        api.conversions.forget(&table);
+    }
     if let Some(new) = new {
         let key = Key::new("", meta::name(new));
         if meta::is_deleting(new) {

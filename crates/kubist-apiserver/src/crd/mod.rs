@@ -8,6 +8,7 @@ use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
 use crate::state::Api;
 
+pub(crate) mod cache;
 pub(crate) mod convert;
 pub(crate) mod lifecycle;
 pub(crate) mod rules;

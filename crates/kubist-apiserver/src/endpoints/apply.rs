@@ -158,7 +158,7 @@ async fn update(
         manager: String::new(),
         asks: true,
     };
-    Ok((replace(api, kind, &change, old, new).await?, warnings))
+    Ok((replace(api, kind, &change, old, live, new).await?, warnings))
 }
 
 /// The live object with the configuration applied, its managers up to date.

@@ -53,7 +53,7 @@ pub(crate) async fn patch(
             manager: request.manager(),
             asks: true,
         };
-        match replace(api, kind, &change, &old, new).await? {
+        match replace(api, kind, &change, &old, before, new).await? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value).await?;
                 return read::show(kind, request, form, 200, value, warnings);

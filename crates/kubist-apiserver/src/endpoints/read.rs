@@ -115,7 +115,7 @@ pub(crate) async fn list(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
     let metadata = Value::Object(metadata);
 
     let stored = page.items.iter().map(|(_, stored)| &stored.value);
-    let items = view::objects(api, kind, stored).await?;
+    let items = view::cached(api, kind, stored).await?;
     let value = match form.view {
         View::Object => view::list(kind, items, metadata),
         View::PartialList | View::Partial => json!({

@@ -35,12 +35,13 @@ pub(crate) enum Outcome {
     Moved,
 }
 
-/// Replaces `old` by `new`, obeying the rules of the kind.
+/// Replaces `old`, which is shown as `before`, by `new`, obeying the rules of the kind.
 pub(crate) async fn replace(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     change: &Change<'_>,
     old: &Stored,
+    before: Value,
     mut new: Value,
 ) -> Result<Outcome, Failure> {
     let name = meta::name(&old.value).to_owned();
@@ -55,7 +56,6 @@ pub(crate) async fn replace(
         );
         return Err(Failure::conflict(&kind.group, &kind.plural, &name, &why));
     }
-    let before = view::object(api, kind, &old.value).await?;
     if change.manager_known() {
         strategy::manage(api, kind, &before, &mut new, &change.manager, change.subresource);
     }

@@ -522,7 +522,7 @@ async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<An
             manager: request.manager(),
             asks: false,
         };
-        match replace::replace(api, kind, &change, &old, new).await? {
+        match replace::replace(api, kind, &change, &old, object, new).await? {
             Outcome::Done(value) => {
                 return shown(scale_of(kind, &view::object(api, kind, &value).await?)?);
             }

@@ -50,7 +50,8 @@ pub(crate) async fn update(
             manager: request.manager(),
             asks: true,
         };
-        match replace(api, kind, &change, &old, object.clone()).await? {
+        let before = view::object(api, kind, &old.value).await?;
+        match replace(api, kind, &change, &old, before, object.clone()).await? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value).await?;
                 return read::show(kind, request, form, 200, value, warnings);

@@ -22,6 +22,7 @@ use crate::http::protobuf;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
+use crate::object::meta;
 use crate::object::table::{self, Include};
 use crate::object::view;
 use crate::state::Api;
@@ -210,13 +211,8 @@ impl Watch {
             (true, false) => match &event.before {
                 // It left the selection: the watcher sees it as it was, at the new revision.
                 Some(before) => {
-                    let mut value = Value::clone(if event.deleted {
-                        &event.object.value
-                    } else {
-                        &before.value
-                    });
-                    crate::object::meta::set(&mut value, "resourceVersion", event.revision.to_string());
-                    self.object("DELETED", &Arc::new(value)).await
+                    let last = if event.deleted { &event.object } else { before };
+                    self.object_at("DELETED", &last.value, event.revision).await
                 }
                 None => Ok(()),
             },
@@ -224,8 +220,22 @@ impl Watch {
     }
 
     async fn object(&mut self, kind_of_event: &str, value: &Arc<Value>) -> Result<(), Over> {
-        let frame = match view::object(&self.api, &self.kind, value).await {
-            Ok(value) => {
+        self.object_at(kind_of_event, value, 0).await
+    }
+
+    /// Tells of an object; a revision other than 0 takes the place of its own.
+    async fn object_at(
+        &mut self,
+        kind_of_event: &str,
+        value: &Arc<Value>,
+        revision: u64,
+    ) -> Result<(), Over> {
+        let shown = view::cached(&self.api, &self.kind, [value]).await;
+        let frame = match shown.map(|mut shown| shown.pop().unwrap_or_default()) {
+            Ok(mut value) => {
+                if revision > 0 {
+                    meta::set(&mut value, "resourceVersion", revision.to_string());
+                }
                 let object = match self.form.view {
                     View::Object => value,
                     View::Partial | View::PartialList => view::partial(&value),

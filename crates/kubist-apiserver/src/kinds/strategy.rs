@@ -415,7 +415,10 @@ pub(crate) fn after_write(
 ) {
     if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
         crd::lifecycle::changed(api, kind, new, old);
-    } else if let (Some(custom), None) = (kind.custom(), new) {
-        crd::lifecycle::instance_deleted(api, custom);
+    } else if let Some(custom) = kind.custom() {
+        crd::cache::follow(api, kind, custom);
+        if new.is_none() {
+            crd::lifecycle::instance_deleted(api, custom);
+        }
     }
 }

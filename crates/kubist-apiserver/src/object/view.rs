@@ -41,6 +41,37 @@ pub(crate) async fn objects<'a>(
     Ok(values)
 }
 
+/// Versions of objects for lists and watches, which may be served from what is remembered.
+pub(crate) async fn cached<'a>(
+    api: &Api,
+    kind: &Kind,
+    stored: impl IntoIterator<Item = &'a Arc<Value>>,
+) -> Result<Vec<Value>, Failure> {
+    if kind.custom().is_none_or(|custom| custom.conversion.is_none()) {
+        return objects(api, kind, stored).await;
+    }
+    api.conversions.settled(&kind.table).await;
+    let stored: Vec<&Arc<Value>> = stored.into_iter().collect();
+    let known: Vec<Option<Arc<Value>>> = stored
+        .iter()
+        .map(|value| {
+            api.conversions
+                .get(kind, meta::text(value, "resourceVersion").parse().ok()?)
+        })
+        .collect();
+    let missing = stored.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let missing: Vec<&Arc<Value>> = missing.map(|(value, _)| *value).collect();
+    let mut converted = objects(api, kind, missing).await?.into_iter();
+    let lost = || Failure::internal("a conversion lost an object");
+    known
+        .into_iter()
+        .map(|known| match known {
+            Some(known) => Ok(Value::clone(&known)),
+            None => converted.next().ok_or_else(lost),
+        })
+        .collect()
+}
+
 fn show_builtin(kind: &Kind, value: &mut Value) {
     if let (true, Value::Object(map)) = (event::is_translated(kind), &mut *value) {
         event::show(map);

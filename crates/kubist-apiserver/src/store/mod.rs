@@ -149,6 +149,13 @@ impl Store {
         self.state.read().revision
     }
 
+    /// The revision of the last write to a table that is remembered, 0 if there is none.
+    pub(crate) fn last(&self, table: &TableName) -> u64 {
+        let state = self.state.read();
+        let log = state.tables.get(table).map(|table| &table.log);
+        log.and_then(VecDeque::back).map_or(0, |event| event.revision)
+    }
+
     pub(crate) fn get(&self, table: &TableName, key: &Key) -> Option<Stored> {
         self.state.read().tables.get(table)?.objects.get(key).cloned()
     }
