@@ -6,16 +6,17 @@ use serde_json::Value;
 use super::Attributes;
 use super::hook::Hook;
 use super::matching::Subject;
-use crate::cel::{Budget, EvalError, Expression, to_cel};
+use crate::cel::{Budget, Deep, EvalError, Expression, deep, to_cel};
 use crate::http::status::Failure;
 
 const VARIABLES: [&str; 3] = ["object", "oldObject", "request"];
 /// What the conditions of one webhook may cost together.
-const BUDGET: u64 = 250_000;
+const BUDGET: u64 = 100_000;
 
 /// Whether an expression can be a condition; what is wrong with it otherwise.
 pub(crate) fn check(expression: &str) -> Result<(), String> {
-    Expression::compile(expression, &VARIABLES).map(|_| ())
+    let compiled = deep(|deep| Expression::compile(deep, expression, &VARIABLES).map(|_| ()));
+    compiled.unwrap_or_else(|| Err("internal error: the compiler failed".into()))
 }
 
 /// Whether all conditions hold. One that is false decides, even where others fail.
@@ -40,13 +41,37 @@ pub(super) fn all_hold(
         ("oldObject", or_null(subject.old)),
         ("request", to_cel(&request)),
     ];
+    let decided = deep(|deep| decide(deep, conditions, &variables));
+    let failures = match decided {
+        Some(Ok(holds)) => return Ok(holds),
+        Some(Err(failures)) => failures,
+        None => vec!["internal error: the evaluation failed".to_owned()],
+    };
+    if hook.ignores_failures() {
+        return Ok(false);
+    }
+    let why = match failures.as_slice() {
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    };
+    let kind = attributes.kind;
+    Err(Failure::forbidden(
+        &kind.group,
+        &kind.plural,
+        &attributes.name,
+        &why,
+    ))
+}
+
+/// Whether all hold, or why that cannot be said.
+fn decide(deep: Deep, conditions: &[Value], variables: &[(&str, CelValue)]) -> Result<bool, Vec<String>> {
     let budget = Budget::new(BUDGET);
     let mut failures = Vec::new();
     for condition in conditions {
         let text = |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or("");
-        let result = Expression::compile(text("expression"), &VARIABLES)
+        let result = Expression::compile(deep, text("expression"), &VARIABLES)
             .map_err(EvalError::Failed)
-            .and_then(|expression| expression.evaluate(&variables, &budget));
+            .and_then(|expression| expression.evaluate(deep, variables, &budget));
         match result {
             Ok(CelValue::Bool(true)) => {}
             Ok(CelValue::Bool(false)) => return Ok(false),
@@ -64,20 +89,8 @@ pub(super) fn all_hold(
         }
     }
     if failures.is_empty() {
-        return Ok(true);
+        Ok(true)
+    } else {
+        Err(failures)
     }
-    if hook.ignores_failures() {
-        return Ok(false);
-    }
-    let why = match failures.as_slice() {
-        [one] => one.clone(),
-        many => format!("[{}]", many.join(", ")),
-    };
-    let kind = attributes.kind;
-    Err(Failure::forbidden(
-        &kind.group,
-        &kind.plural,
-        &attributes.name,
-        &why,
-    ))
 }

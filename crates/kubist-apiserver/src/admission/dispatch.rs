@@ -258,7 +258,7 @@ async fn call(
     });
     let config = hook.spec.get("clientConfig").unwrap_or(&Value::Null);
     let answer = async {
-        let endpoint = webhook::endpoint(api, config)?;
+        let endpoint = webhook::endpoint(api, config, hook.timeout())?;
         api.webhooks.post(&endpoint, &review, hook.timeout()).await
     };
     let answer = answer

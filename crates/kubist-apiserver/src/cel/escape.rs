@@ -30,7 +30,7 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// The name of a property inside of an expression.
-pub(super) fn escape(name: &str) -> Cow<'_, str> {
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
     if RESERVED.contains(&name) {
         return format!("__{name}__").into();
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use kube_cel::cel::{Context, ExecutionError};
 
 /// Not a name that an expression can call.
@@ -24,6 +24,18 @@ impl Budget {
         Budget {
             left: Arc::new(AtomicU64::new(steps)),
         }
+    }
+
+    /// At most `most` of what is left, to be spent apart and charged afterwards.
+    pub(crate) fn share(&self, most: u64) -> Budget {
+        Budget::new(self.left.load(Ordering::Relaxed).min(most))
+    }
+
+    /// Takes off what was spent of a share.
+    pub(crate) fn charge(&self, share: &Budget, most: u64) {
+        let left = self.left.load(Ordering::Relaxed);
+        let spent = left.min(most).saturating_sub(share.left.load(Ordering::Relaxed));
+        self.left.store(left - spent, Ordering::Relaxed);
     }
 
     pub(crate) fn is_spent(&self) -> bool {
@@ -63,6 +75,10 @@ fn visit(expression: &mut IdedExpr) {
                 visit(target);
             }
             call.args.iter_mut().for_each(visit);
+            // An optional field that is not there is no error; an optional index is none.
+            if call.func_name == operators::OPT_SELECT {
+                call.func_name = operators::OPT_INDEX.into();
+            }
         }
         Expr::Comprehension(comprehension) => {
             visit(&mut comprehension.iter_range);
@@ -80,7 +96,7 @@ fn visit(expression: &mut IdedExpr) {
             }));
             let stop = of(Expr::Literal(LiteralValue::Boolean(false.into())));
             comprehension.loop_cond = of(Expr::Call(CallExpr {
-                func_name: kube_cel::cel::common::ast::operators::CONDITIONAL.into(),
+                func_name: operators::CONDITIONAL.into(),
                 target: None,
                 args: vec![meter, condition, stop],
             }));

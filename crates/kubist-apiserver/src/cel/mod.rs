@@ -7,6 +7,7 @@
 mod convert;
 mod escape;
 mod meter;
+mod stack;
 
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ use kube_cel::cel::parser::Parser;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 pub(crate) use convert::{optional, to_cel, typed};
+pub(crate) use escape::escape;
 pub(crate) use meter::Budget;
+pub(crate) use stack::{Deep, deep, deeply};
 
 /// The longest expression that is compiled.
 const LONGEST: usize = 16 * 1024;
@@ -42,10 +45,11 @@ impl Expression {
     /// # Errors
     ///
     /// The text of the compiler's complaint.
-    pub(crate) fn compile(source: &str, known: &[&str]) -> Result<Expression, String> {
+    pub(crate) fn compile(_: Deep, source: &str, known: &[&str]) -> Result<Expression, String> {
         if source.len() > LONGEST {
             return Err(format!("the expression is longer than {LONGEST} bytes"));
         }
+        stack::bounded(source)?;
         let ast = Parser::new()
             .enable_optional_syntax(true)
             .parse(source)
@@ -58,13 +62,23 @@ impl Expression {
         })
     }
 
+    /// The expression's tree, to look for what it names.
+    pub(crate) fn ast(&self) -> &IdedExpr {
+        &self.ast
+    }
+
     /// Whether the expression names a variable.
     pub(crate) fn uses(&self, variable: &str) -> bool {
         self.ast.references().has_variable(variable)
     }
 
     /// Evaluates with these variables, spending from the budget.
-    pub(crate) fn evaluate(&self, variables: &[(&str, Value)], budget: &Budget) -> Result<Value, EvalError> {
+    pub(crate) fn evaluate(
+        &self,
+        _: Deep,
+        variables: &[(&str, Value)],
+        budget: &Budget,
+    ) -> Result<Value, EvalError> {
         let mut context = Context::default().with_all();
         meter::register(&mut context, budget);
         for (name, value) in variables {
@@ -103,12 +117,21 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
 /// The complaint about a name that nobody declared.
 fn undeclared(source: &str, name: &str) -> String {
     let at = find_word(source, name).unwrap_or(0);
+    complaint(
+        source,
+        at,
+        &format!("undeclared reference to '{name}' (in container '')"),
+    )
+}
+
+/// A complaint of the compiler about a place in the source.
+pub(crate) fn complaint(source: &str, at: usize, what: &str) -> String {
     let before = source.get(..at).unwrap_or("");
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count());
     let text = source.lines().nth(line - 1).unwrap_or("");
     format!(
-        "ERROR: <input>:{line}:{}: undeclared reference to '{name}' (in container '')\n | {text}\n | {}^",
+        "ERROR: <input>:{line}:{}: {what}\n | {text}\n | {}^",
         column + 1,
         ".".repeat(column),
     )
@@ -144,8 +167,11 @@ mod tests {
     use super::*;
 
     fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
-        let expression = Expression::compile(source, &["self"]).expect("compiles");
-        expression.evaluate(&[("self", to_cel(&value))], &Budget::new(10_000))
+        deep(|deep| {
+            let expression = Expression::compile(deep, source, &["self"]).expect("compiles");
+            expression.evaluate(deep, &[("self", to_cel(&value))], &Budget::new(10_000))
+        })
+        .expect("a stack")
     }
 
     #[test]
@@ -172,18 +198,31 @@ mod tests {
 
     #[test]
     fn unknown_names_and_broken_syntax_are_refused() {
-        let error = Expression::compile("nope.x > 1", &["self"]).unwrap_err();
+        let compile = |source: &str| {
+            deep(|deep| Expression::compile(deep, source, &["self"]).map(|_| ())).expect("a stack")
+        };
+        let error = compile("nope.x > 1").unwrap_err();
         assert!(
             error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
             "{error}"
         );
-        assert!(Expression::compile("self.x >", &["self"]).is_err());
-        assert!(Expression::compile("[1].all(x, x > 0)", &["self"]).is_ok());
+        assert!(compile("self.x >").is_err());
+        assert!(compile("[1].all(x, x > 0)").is_ok());
     }
 
     #[test]
     fn depth_is_bounded() {
-        let deep = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
-        assert!(Expression::compile(&deep, &[]).is_err());
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("!", ""),
+            ("true?1:", ""),
+            ("size(", ")"),
+            ("1+", ""),
+        ] {
+            let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
+            let compiled = deep(|deep| Expression::compile(deep, &source, &[]).map(|_| ()));
+            assert!(matches!(compiled, Some(Err(_))), "{open}");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Conversions {
 struct Remembered {
     by_id: HashMap<Id, Arc<Value>>,
     order: VecDeque<Id>,
+    /// Counts how often something was forgotten.
+    generation: u64,
 }
 
 /// Up to where the events of a table were converted.
@@ -72,9 +74,17 @@ impl Conversions {
         let _ = tokio::time::timeout(PATIENCE, settle).await;
     }
 
-    fn put(&self, kind: &Kind, revision: u64, value: Value) {
+    fn generation(&self) -> u64 {
+        self.objects.lock().generation
+    }
+
+    /// Remembers an object, unless something was forgotten while it was made.
+    fn put(&self, kind: &Kind, revision: u64, value: Value, generation: u64) {
         let id = (Arc::clone(&kind.table), kind.version.clone(), revision);
         let mut objects = self.objects.lock();
+        if objects.generation != generation {
+            return;
+        }
         if objects.by_id.insert(id.clone(), Arc::new(value)).is_none() {
             objects.order.push_back(id);
         }
@@ -88,6 +98,7 @@ impl Conversions {
     /// Forgets what the old webhook of a definition made.
     pub(crate) fn forget(&self, table: &TableName) {
         let mut objects = self.objects.lock();
+        objects.generation += 1;
         objects.by_id.retain(|(of, _, _), _| of != table);
         objects.order.retain(|(of, _, _)| of != table);
     }
@@ -131,6 +142,7 @@ async fn run(api: &Arc<Api>, table: &TableName, group: &str) {
             .store
             .events_after(table, position)
             .unwrap_or_else(|compacted| (Vec::new(), compacted.oldest));
+        let generation = api.conversions.generation();
         let registry = api.registry();
         let versions = registry
             .kinds()
@@ -144,7 +156,7 @@ async fn run(api: &Arc<Api>, table: &TableName, group: &str) {
                     continue;
                 }
                 match crate::object::view::object(api, kind, stored).await {
-                    Ok(value) => api.conversions.put(kind, event.revision, value),
+                    Ok(value) => api.conversions.put(kind, event.revision, value, generation),
                     Err(failure) => tracing::debug!(error = failure.message, "a conversion failed"),
                 }
             }

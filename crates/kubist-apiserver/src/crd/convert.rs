@@ -103,7 +103,7 @@ async fn ask(api: &Api, config: &Value, api_version: &str, objects: &[Value]) ->
         "response": {"uid": "", "convertedObjects": null, "result": {"metadata": {}}},
     });
     let client = config.get("clientConfig").unwrap_or(&Value::Null);
-    let endpoint = webhook::endpoint(api, client).map_err(|error| error.to_string())?;
+    let endpoint = webhook::endpoint(api, client, TIMEOUT).map_err(|error| error.to_string())?;
     let mut answer = api
         .webhooks
         .post(&endpoint, &review, TIMEOUT)

@@ -1,16 +1,25 @@
 //! Custom resources: what a CustomResourceDefinition makes the server serve.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
+use crate::cel;
+use crate::http::fields::FieldError;
+use crate::http::request::Warnings;
 use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
 use crate::state::Api;
 
+use expressions::Node;
+
 pub(crate) mod cache;
 pub(crate) mod convert;
+mod evaluate;
+pub(crate) mod expressions;
 pub(crate) mod lifecycle;
+mod ratchet;
+mod rule_checks;
 pub(crate) mod rules;
 pub(crate) mod structure;
 pub(crate) mod validate;
@@ -25,6 +34,9 @@ pub(crate) struct Custom {
     pub(crate) crd: String,
     /// The OpenAPI schema of the version.
     pub(crate) schema: Value,
+    /// Whether the schema has rules, and what they compile to once they are needed.
+    pub(crate) has_rules: bool,
+    rules: OnceLock<Option<Node>>,
     pub(crate) storage_version: String,
     /// The OpenAPI schema of the version that objects are stored in.
     pub(crate) storage_schema: Value,
@@ -33,6 +45,58 @@ pub(crate) struct Custom {
     pub(crate) scale: Option<Scale>,
     /// What the definition says about a deprecated version.
     pub(crate) deprecation: Option<String>,
+}
+
+/// Adds what the rules of a schema (`x-kubernetes-validations`) say about an object.
+///
+/// They are not asked about what is too far from its schema.
+pub(crate) async fn check_rules(
+    kind: &Kind,
+    new: &Value,
+    old: Option<&Value>,
+    mut errors: Vec<FieldError>,
+    warnings: &Warnings,
+) -> Vec<FieldError> {
+    let Some(custom) = kind.custom().filter(|custom| custom.has_rules) else {
+        return errors;
+    };
+    if errors.iter().any(FieldError::is_blocking) {
+        let detail = "some validation rules were not checked because the object was invalid; correct the existing \
+                      errors to complete validation";
+        errors.push(FieldError::invalid("<nil>", &Value::Null, detail));
+        return errors;
+    }
+    let (custom, new, old) = (Arc::clone(custom), new.clone(), old.cloned());
+    let outcome = cel::deeply(move |deep| {
+        let node = custom.rules.get_or_init(|| Node::compile(deep, &custom.schema));
+        node.as_ref()
+            .map(|node| evaluate::evaluate(deep, node, "", &new, old.as_ref()))
+    });
+    match outcome.await {
+        Some(Some(outcome)) => {
+            errors.extend(outcome.errors);
+            outcome
+                .warnings
+                .into_iter()
+                .for_each(|warning| warnings.add(warning));
+        }
+        Some(None) => {}
+        None => errors.push(FieldError::invalid(
+            "<nil>",
+            &Value::Null,
+            "the validation rules could not be checked",
+        )),
+    }
+    errors
+}
+
+/// Whether a schema has rules anywhere.
+fn has_rules(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.contains_key(expressions::EXTENSION) || map.values().any(has_rules),
+        Value::Array(items) => items.iter().any(has_rules),
+        _ => false,
+    }
 }
 
 /// Where the numbers of the `scale` subresource are.
@@ -134,6 +198,8 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
         table: table(&group, &plural),
         schema: Schema::Custom(Arc::new(Custom {
             crd: meta::name(crd).to_owned(),
+            has_rules: has_rules(&version["schema"]["openAPIV3Schema"]),
+            rules: OnceLock::new(),
             schema: version["schema"]["openAPIV3Schema"].clone(),
             storage_version: text(storage, "name"),
             storage_schema: storage["schema"]["openAPIV3Schema"].clone(),

@@ -4,8 +4,10 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
+use crate::kinds::rules::client_config;
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, name_problems};
+use crate::webhook::is_bundle;
 
 /// What is wrong with a definition.
 pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
@@ -170,7 +172,15 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
                 let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
                 errors.push(FieldError::required(field, "schemas are required"));
             }
-            Some(schema) => structural(schema, &format!("{base}.openAPIV3Schema"), Place::Root, errors),
+            Some(schema) => {
+                let path = format!("{base}.openAPIV3Schema");
+                let before = errors.len();
+                structural(schema, &path, Place::Root, errors);
+                // Rules are compiled once the schema is sound.
+                if errors.len() == before && super::has_rules(schema) {
+                    errors.extend(super::rule_checks::validate(schema, &path));
+                }
+            }
         }
     }
     let strategy = spec["conversion"]["strategy"].as_str().unwrap_or("None");
@@ -188,6 +198,8 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
             if spec["conversion"].get("webhook").is_none_or(Value::is_null) {
                 let detail = "required when strategy is set to Webhook";
                 errors.push(FieldError::required("spec.conversion.webhook", detail));
+            } else {
+                webhook(&spec["conversion"]["webhook"], errors);
             }
         }
         other => {
@@ -198,6 +210,42 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
                 &supported,
             ));
         }
+    }
+}
+
+/// What is wrong with how a webhook that converts is called.
+fn webhook(webhook: &Value, errors: &mut Vec<FieldError>) {
+    let path = "spec.conversion.webhook";
+    match webhook.get("clientConfig").filter(|config| config.is_object()) {
+        None => {
+            let detail = "required when strategy is set to Webhook";
+            errors.push(FieldError::required(format!("{path}.clientConfig"), detail));
+        }
+        Some(config) => {
+            let path = format!("{path}.clientConfig");
+            client_config(config, &path, errors);
+            let bundle = config.get("caBundle").and_then(Value::as_str).unwrap_or("");
+            let pem = crate::object::decode::base64(bundle).unwrap_or_default();
+            if !bundle.is_empty() && !is_bundle(&pem) {
+                let detail = "unable to load root certificates: unable to parse bytes as PEM block";
+                errors.push(FieldError::invalid_text(
+                    format!("{path}.caBundle"),
+                    bundle,
+                    detail,
+                ));
+            }
+        }
+    }
+    let path = format!("{path}.conversionReviewVersions");
+    let versions = meta::strings(webhook.get("conversionReviewVersions"));
+    if versions.is_empty() {
+        errors.push(FieldError::required(path, "must specify one of v1, v1beta1"));
+    } else if !versions
+        .iter()
+        .any(|version| matches!(*version, "v1" | "v1beta1"))
+    {
+        let detail = "must include at least one of v1, v1beta1";
+        errors.push(FieldError::invalid(path, &versions.into(), detail));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::admission::{self, Attributes, Operation};
+use crate::crd::check_rules;
 use crate::endpoints::read;
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
@@ -59,7 +60,7 @@ pub(crate) async fn create_object(
         if generate {
             meta::set(&mut object, "name", api.identity.name(&base));
         }
-        validate_create(kind, &object)?;
+        validate_create(kind, &object, request).await?;
         admission::validate(api, &attributes, Some(&object), None).await?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(
@@ -80,6 +81,7 @@ pub(crate) async fn create_object(
         match api.store.create(&kind.table, key, stored) {
             Ok(stored) => {
                 strategy::after_write(api, kind, Some(&stored.value), None);
+                view::settled(api, kind).await;
                 return Ok(stored.value);
             }
             Err(_) if generate => {}
@@ -89,8 +91,9 @@ pub(crate) async fn create_object(
     Err(Failure::already_exists(&kind.group, &kind.plural, &base))
 }
 
-fn validate_create(kind: &Kind, object: &Value) -> Result<(), Failure> {
-    let mut errors = strategy::validate(kind, object, None, "");
+async fn validate_create(kind: &Kind, object: &Value, request: &Request) -> Result<(), Failure> {
+    let errors = strategy::validate(kind, object, None, "");
+    let mut errors = check_rules(kind, object, None, errors, &request.warnings).await;
     let metadata = metavalidate::validate(object, kind.namespaced, strategy::name_rule(kind));
     metadata.into_iter().for_each(|error| {
         if !errors.contains(&error) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::admission::{self, Attributes, Operation};
+use crate::crd::check_rules;
 use crate::endpoints::create::refuse;
 use crate::http::fields::FieldError;
 use crate::http::options::WriteOptions;
@@ -112,7 +113,8 @@ pub(crate) async fn replace(
     let common = metavalidate::validate_update(&new, &before);
     let mut errors = common.clone();
     errors.extend(common);
-    errors.extend(strategy::validate(kind, &new, Some(&before), change.subresource));
+    let found = strategy::validate(kind, &new, Some(&before), change.subresource);
+    errors.extend(check_rules(kind, &new, Some(&before), found, &change.request.warnings).await);
     refuse(kind, &new, errors)?;
 
     if change.asks {
@@ -141,6 +143,7 @@ pub(crate) async fn replace(
     match written {
         Ok(value) => {
             strategy::after_write(api, kind, (!finished).then_some(&value), Some(&old.value));
+            view::settled(api, kind).await;
             Ok(Outcome::Done(value))
         }
         Err(Miss::Changed | Miss::Exists) => Ok(Outcome::Moved),

@@ -38,6 +38,15 @@ impl FieldError {
         FieldError::invalid(field, &Value::from(value), detail)
     }
 
+    /// As [`FieldError::invalid`], without showing the value.
+    pub(crate) fn invalid_of(field: impl Into<String>, detail: &str) -> FieldError {
+        FieldError {
+            field: field.into(),
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {detail}"),
+        }
+    }
+
     pub(crate) fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> FieldError {
         FieldError {
             reason: "FieldValueTypeInvalid",
@@ -51,6 +60,27 @@ impl FieldError {
             reason: "FieldValueDuplicate",
             message: format!("Duplicate value: {}", shown(value)),
         }
+    }
+
+    /// As [`FieldError::duplicate`], without showing the value.
+    pub(crate) fn duplicate_of(field: impl Into<String>) -> FieldError {
+        FieldError {
+            field: field.into(),
+            reason: "FieldValueDuplicate",
+            message: "Duplicate value".into(),
+        }
+    }
+
+    /// Whether an object with this error is too far from its schema to look at more.
+    pub(crate) fn is_blocking(&self) -> bool {
+        matches!(
+            self.reason,
+            "FieldValueNotSupported"
+                | "FieldValueRequired"
+                | "FieldValueTooLong"
+                | "FieldValueTooMany"
+                | "FieldValueTypeInvalid"
+        )
     }
 
     pub(crate) fn not_found(field: impl Into<String>, value: &Value) -> FieldError {

@@ -41,6 +41,13 @@ pub(crate) async fn objects<'a>(
     Ok(values)
 }
 
+/// Waits until a write is converted for those who list and watch, but not for long.
+pub(crate) async fn settled(api: &Api, kind: &Kind) {
+    if kind.custom().is_some_and(|custom| custom.conversion.is_some()) {
+        api.conversions.settled(&kind.table).await;
+    }
+}
+
 /// Versions of objects for lists and watches, which may be served from what is remembered.
 pub(crate) async fn cached<'a>(
     api: &Api,

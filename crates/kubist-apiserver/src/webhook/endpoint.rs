@@ -27,9 +27,11 @@ pub struct ServiceReference {
     pub port: u16,
 }
 
+type Address = dyn Fn(&ServiceReference) -> Option<SocketAddr> + Send + Sync;
+
 /// Tells where a service lives.
 #[derive(Clone)]
-pub(crate) struct Resolve(Arc<dyn Fn(&ServiceReference) -> Option<SocketAddr> + Send + Sync>);
+pub(crate) struct Resolve(Arc<Address>);
 
 impl Resolve {
     pub(crate) fn new(
@@ -66,6 +68,7 @@ impl Endpoint {
     /// Reads a `clientConfig`; `resolve` says where a service lives, or why nobody knows.
     pub(crate) fn read(
         config: &Value,
+        timeout: Duration,
         resolve: impl FnOnce(&ServiceReference) -> Result<SocketAddr, String>,
     ) -> Result<Endpoint, CallError> {
         let authorities = match config.get("caBundle").and_then(Value::as_str) {
@@ -115,7 +118,7 @@ impl Endpoint {
         };
         let url = format!("https://{name}:{port}{path}");
         let address = resolve(&reference).map_err(|error| CallError::Transport {
-            url: url.clone(),
+            url: with_timeout(&url, timeout),
             error,
         })?;
         Ok(Endpoint {

@@ -118,8 +118,12 @@ impl Webhooks {
 }
 
 /// Where a `clientConfig` leads.
-pub(crate) fn endpoint(api: &crate::state::Api, config: &Value) -> Result<Endpoint, CallError> {
-    Endpoint::read(config, |service| {
+pub(crate) fn endpoint(
+    api: &crate::state::Api,
+    config: &Value,
+    timeout: Duration,
+) -> Result<Endpoint, CallError> {
+    Endpoint::read(config, timeout, |service| {
         api.services
             .as_ref()
             .and_then(|resolve: &Resolve| resolve.address(service))

@@ -2,12 +2,16 @@
 
 mod client;
 mod conformance;
+mod conversions;
 mod crds;
 mod deletion;
 mod forms;
+mod hooks;
 mod kubectl;
 mod lists;
 mod objects;
 mod patches;
+mod rules;
 mod servers;
 mod watches;
+mod webhooks;
