@@ -40,6 +40,7 @@ pub use http::body::Body;
 pub use server::audit::Record;
 pub use server::builder::Builder;
 pub use server::service::Service;
+pub use server::tls::ClientCertificate;
 pub use server::{Error, Server};
 pub use store::Snapshot;
 pub use webhook::ServiceReference;

@@ -37,6 +37,7 @@ where
         headers: parts.headers,
         body: Bytes::new(),
         user: User::default(),
+        certificate: parts.extensions.get::<User>().cloned(),
         target,
         warnings: Warnings::default(),
     };
@@ -70,8 +71,24 @@ where
     response
 }
 
+/// Who sends a request: the holder of a certificate, of a token, or nobody in particular.
+fn authenticated(api: &Api, request: &Request) -> Result<User, Failure> {
+    let authorization = request.header("authorization");
+    if let (Some(certificate), "") = (&request.certificate, authorization) {
+        return Ok(certificate.clone());
+    }
+    let token = authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map_or("", |(_, token)| token.trim());
+    match crate::access::tokens::recognise(api, token) {
+        Some(user) => Ok(user),
+        None => api.users.authenticate(authorization),
+    }
+}
+
 fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
-    request.user = api.users.authenticate(request.header("authorization"))?;
+    request.user = authenticated(api, request)?;
     if let Some(user) = access::impersonated(api, request)? {
         request.user = user;
     }

@@ -1,12 +1,13 @@
 //! The server's state.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::users::Users;
+use crate::access::users::{User, Users};
 use crate::crd::cache::Conversions;
 use crate::identity::Identity;
 use crate::kinds::kind::Registry;
@@ -21,6 +22,8 @@ pub(crate) struct Api {
     pub(crate) identity: Identity,
     pub(crate) users: Users,
     pub(crate) trail: Trail,
+    /// Whose certificates were issued.
+    pub(crate) certificates: Mutex<HashMap<Vec<u8>, User>>,
     pub(crate) webhooks: Webhooks,
     pub(crate) conversions: Conversions,
     /// Where services live that webhooks are behind.
@@ -38,6 +41,7 @@ impl Api {
             identity,
             users,
             trail: Trail::default(),
+            certificates: Mutex::default(),
             webhooks: Webhooks::default(),
             conversions: Conversions::default(),
             services,

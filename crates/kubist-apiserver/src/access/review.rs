@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::access::tokens;
+use crate::access::users::User;
 use crate::admission::{self, Attributes, Operation};
 use crate::endpoints::read;
 use crate::http::answer::Answer;
@@ -52,11 +54,7 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     match kind.plural.as_str() {
         "selfsubjectreviews" => {
             let user = &request.user;
-            let mut info = json!({"username": user.name, "groups": user.groups});
-            if !user.uid.is_empty() {
-                info["uid"] = user.uid.as_str().into();
-            }
-            object["status"] = json!({"userInfo": info});
+            object["status"] = json!({"userInfo": user_info(user)});
             meta::set(&mut object, "creationTimestamp", api.identity.timestamp());
         }
         "selfsubjectaccessreviews" => {
@@ -66,7 +64,7 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         }
         "subjectaccessreviews" | "localsubjectaccessreviews" => {
             let spec = &object["spec"];
-            let user = crate::access::users::User {
+            let user = User {
                 name: spec["user"].as_str().unwrap_or("").into(),
                 uid: spec["uid"].as_str().unwrap_or("").into(),
                 groups: meta::strings(spec.get("groups"))
@@ -80,10 +78,11 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         }
         "tokenreviews" => {
             let token = object["spec"]["token"].as_str().unwrap_or("").to_owned();
-            object["status"] = match api.users.by_token(&token) {
+            object["status"] = match known(api, &token) {
                 Some(user) => json!({
                     "authenticated": true,
-                    "user": {"username": user.name, "uid": user.uid, "groups": user.groups},
+                    "user": user_info(&user),
+                    "audiences": [tokens::ISSUER],
                 }),
                 None => json!({"user": {}, "error": "invalid bearer token"}),
             };
@@ -94,4 +93,20 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         object.entry("metadata").or_insert_with(|| json!({}));
     }
     read::show(kind, request, form, 201, object, warnings)
+}
+
+/// Who holds a token.
+fn known(api: &Api, token: &str) -> Option<User> {
+    tokens::recognise(api, token).or_else(|| api.users.by_token(token).cloned())
+}
+
+fn user_info(user: &User) -> Value {
+    let mut info = json!({"username": user.name, "groups": user.groups});
+    if !user.uid.is_empty() {
+        info["uid"] = user.uid.as_str().into();
+    }
+    if !user.extra.is_empty() {
+        info["extra"] = json!(user.extra);
+    }
+    info
 }

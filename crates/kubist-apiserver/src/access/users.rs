@@ -45,27 +45,36 @@ impl User {
 
 /// The users that a server knows, by token.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Users(Vec<(String, User)>);
+pub(crate) struct Users {
+    by_token: Vec<(String, User)>,
+    /// Whether RBAC decides even where nobody has a token.
+    rbac: bool,
+}
 
 impl Users {
     pub(crate) fn add(&mut self, token: String, mut user: User) {
         if !user.is_in("system:authenticated") {
             user.groups.push("system:authenticated".into());
         }
-        self.0.push((token, user));
+        self.by_token.push((token, user));
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) fn set_rbac(&mut self, rbac: bool) {
+        self.rbac = rbac;
+    }
+
+    /// Whether everybody may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.by_token.is_empty() && !self.rbac
     }
 
     /// The token of the first user, for a kubeconfig.
     pub(crate) fn first_token(&self) -> Option<&str> {
-        self.0.first().map(|(token, _)| token.as_str())
+        self.by_token.first().map(|(token, _)| token.as_str())
     }
 
     pub(crate) fn by_token(&self, token: &str) -> Option<&User> {
-        self.0
+        self.by_token
             .iter()
             .find(|(known, _)| known == token)
             .map(|(_, user)| user)
@@ -73,7 +82,7 @@ impl Users {
 
     /// Who sends this `Authorization` header.
     pub(crate) fn authenticate(&self, authorization: &str) -> Result<User, Failure> {
-        if self.0.is_empty() {
+        if self.is_open() {
             return Ok(User::everybody());
         }
         let mut parts = authorization.splitn(2, ' ');

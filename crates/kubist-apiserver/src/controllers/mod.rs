@@ -4,11 +4,14 @@
 //! do. They look at the whole state whenever it moved: a test cluster is small, and a
 //! rule that only depends on the state can't miss an event.
 
+mod aggregation;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::access::roles;
 use crate::access::users::User;
 use crate::admission::{self, Attributes, Operation, Origin};
 use crate::endpoints::delete;
@@ -24,8 +27,8 @@ use crate::object::view;
 use crate::state::Api;
 use crate::store::{Key, Stored};
 
-/// Lays what every server has: namespaces and the `kubernetes` service.
-pub(crate) fn lay(api: &Arc<Api>, fresh: bool) {
+/// Lays what every server has: namespaces, the default roles and the `kubernetes` service.
+pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
     crate::crd::lifecycle::refresh(api);
     if !fresh {
         return;
@@ -34,6 +37,17 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool) {
     if let Some(kind) = registry.get("", "v1", "namespaces") {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             put(api, kind, "", name, json!({}));
+        }
+    }
+    for (plural, objects) in [
+        ("clusterroles", roles::cluster_roles(controllers)),
+        ("clusterrolebindings", roles::cluster_role_bindings()),
+    ] {
+        if let Some(kind) = registry.get("rbac.authorization.k8s.io", "v1", plural) {
+            for object in objects {
+                let name = meta::name(&object).to_owned();
+                put(api, kind, "", &name, object);
+            }
         }
     }
     if let Some(kind) = registry.get("", "v1", "services") {
@@ -67,7 +81,7 @@ fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object
     }
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
-    strategy::prepare_create(api, kind, &mut object);
+    strategy::prepare_create(api, kind, &mut object, &User::default());
     // A fresh store has nothing under this name.
     let _ = api.store.create(&kind.table, Key::new(namespace, name), object);
 }
@@ -83,6 +97,7 @@ pub(crate) fn start(api: &Arc<Api>) {
             let Some(api) = weak.upgrade() else { return };
             collect(&api).await;
             empty_namespaces(&api).await;
+            aggregation::aggregate(&api).await;
             drop(api);
             tokio::select! {
                 () = closing.cancelled() => return,

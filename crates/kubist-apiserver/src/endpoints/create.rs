@@ -52,7 +52,7 @@ pub(crate) async fn create_object(
     let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
-    strategy::prepare_create(api, kind, &mut object);
+    strategy::prepare_create(api, kind, &mut object, &request.user);
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
     let base = meta::text(&object, "generateName").to_owned();

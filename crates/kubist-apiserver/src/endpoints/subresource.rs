@@ -51,6 +51,7 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         (_, "update") => update::update(api, kind, request, name).await,
         (_, "patch") => patch::patch(api, kind, request, name).await,
         ("binding", _) => bind(api, kind, request).await,
+        ("token", "create") => token(api, kind, request).await,
         ("eviction", _) => evict(api, kind, request).await,
         _ => {
             // Nothing runs here; but what is not there is not there.
@@ -229,6 +230,22 @@ async fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<An
     let key = Key::new(&request.target.namespace, &request.target.name);
     crate::endpoints::delete::delete_object(api, kind, &key, &options)?;
     Ok(done(201))
+}
+
+/// Makes a token for a service account.
+async fn token(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+    let form = read::form(kind, request)?;
+    let options = WriteOptions::parse(&request.query, "CreateOptions")?;
+    let mut asked = body(request, "TokenRequest")?;
+    let account = read::find(api, kind, request)?;
+    ask_create(api, kind, request, "token", &options, &mut asked).await?;
+    let value = crate::access::tokens::issue(api, &account, asked)?;
+    Ok(Answer::Object {
+        code: 201,
+        value,
+        encoding: form.encoding,
+        warnings: Vec::new(),
+    })
 }
 
 /// Asks the disruption budgets that select the pod.

@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) user: User,
+    /// Whose certificate the connection was opened with.
+    pub(crate) certificate: Option<User>,
     pub(crate) target: Target,
     /// What the client is warned of, beside the answer.
     pub(crate) warnings: Warnings,

@@ -53,6 +53,14 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
                 put(meta::child(kept, "spec"), "ephemeralContainers", ephemeral)
             });
         }
+        "resize" => {
+            let wanted = new.clone();
+            keep_but(new, old, |kept| {
+                for path in ["containers", "initContainers"] {
+                    resize(kept, &wanted, path);
+                }
+            });
+        }
         _ => {}
     }
 }
@@ -74,6 +82,66 @@ fn put(map: &mut serde_json::Map<String, Value>, key: &str, value: Option<Value>
         Some(value) => map.insert(key.into(), value),
         None => map.remove(key),
     };
+}
+
+/// Takes over the resources of containers that both pods have.
+fn resize(kept: &mut Value, wanted: &Value, list: &str) {
+    let wanted = wanted["spec"].get(list).and_then(Value::as_array);
+    let containers = meta::child(kept, "spec")
+        .get_mut(list)
+        .and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let name = container.get("name").cloned();
+        let same = wanted
+            .into_iter()
+            .flatten()
+            .find(|other| other.get("name") == name.as_ref());
+        if let (Some(same), Value::Object(container)) = (same, container) {
+            for field in ["resources", "resizePolicy"] {
+                put(container, field, same.get(field).cloned());
+            }
+        }
+    }
+}
+
+/// What is wrong with a change of resources.
+pub(crate) fn validate_resize(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if qos(new) != qos(old) {
+        let detail = "Pod QOS Class may not change as a result of resizing";
+        errors.push(FieldError::invalid_text("spec", qos(new), detail));
+    }
+    for list in ["containers", "initContainers"] {
+        let of = |pod: &Value| {
+            pod["spec"]
+                .get(list)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        for (at, (new, old)) in of(new).iter().zip(of(old)).enumerate() {
+            for kind in ["limits", "requests"] {
+                let rest = |container: &Value| {
+                    let mut amounts = container["resources"]
+                        .get(kind)
+                        .and_then(Value::as_object)
+                        .cloned();
+                    if let Some(amounts) = &mut amounts {
+                        amounts.retain(|name, _| name != "cpu" && name != "memory");
+                    }
+                    amounts.unwrap_or_default()
+                };
+                if rest(new) != rest(&old) {
+                    let field = format!("spec.{list}[{at}].resources.{kind}");
+                    errors.push(FieldError::forbidden(
+                        field,
+                        "only cpu and memory resources are mutable",
+                    ));
+                }
+            }
+        }
+    }
+    errors
 }
 
 /// What a pod's spec may not change into.

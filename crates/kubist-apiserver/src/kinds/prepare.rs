@@ -51,7 +51,7 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
 }
 
 /// Keeps what an update may not change and sets what it must.
-pub(crate) fn prepare_update(_api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
+pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "namespaces") => {
             // Finalizers have a path of their own.
@@ -79,6 +79,9 @@ pub(crate) fn prepare_update(_api: &Api, kind: &Kind, new: &mut Value, old: &Val
             }
         }
         ("", "pods") => crate::kinds::pod::prepare_update(new, old, subresource),
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            crate::kinds::signing::prepare_update(api, new, old, subresource);
+        }
         ("apps", "daemonsets") if subresource.is_empty() => {
             let changed = meta::at(new, "spec.template") != meta::at(old, "spec.template");
             let before: i64 = meta::get(old, "annotations")

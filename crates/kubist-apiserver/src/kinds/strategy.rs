@@ -9,12 +9,13 @@ use kubist_merge::managed::{self, Manager, Managers};
 use kubist_merge::{FieldSet, Path};
 use serde_json::{Map, Value, json};
 
+use crate::access::users::User;
 use crate::crd;
 use crate::http::fields::FieldError;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
-use crate::kinds::{defaults, prepare};
+use crate::kinds::{autoscaler, defaults, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -157,7 +158,7 @@ pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
 }
 
 /// Sets what a new object gets from the server.
-pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
+pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
     for field in [
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
@@ -177,6 +178,9 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
     }
     if kind.custom().is_none() {
         prepare::prepare_create(api, kind, object);
+        if kind.is("certificates.k8s.io", "certificatesigningrequests") {
+            signing::prepare_create(object, user);
+        }
     }
 }
 
@@ -259,7 +263,7 @@ fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
 /// What breaks the rules of the kind; `old` is there for an update.
 pub(crate) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, subresource: &str) -> Vec<FieldError> {
     match &kind.schema {
-        Schema::Builtin(message) => rules::validate(kind, message, new, old),
+        Schema::Builtin(message) => rules::validate(kind, message, new, old, subresource),
         Schema::Custom(custom) => crd::validate::validate(custom, new, old, subresource),
     }
 }
@@ -330,6 +334,9 @@ pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
 pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
     if let (true, Value::Object(event)) = (crate::kinds::event::is_translated(kind), &mut *object) {
         crate::kinds::event::store(event);
+    }
+    if autoscaler::is_translated(kind) {
+        autoscaler::store(object);
     }
     if let Schema::Custom(custom) = &kind.schema {
         object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();

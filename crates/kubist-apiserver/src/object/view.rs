@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::crd::{convert as conversion, structure};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
-use crate::kinds::{event, strategy};
+use crate::kinds::{autoscaler, event, strategy};
 use crate::object::meta;
 use crate::state::Api;
 
@@ -82,6 +82,9 @@ pub(crate) async fn cached<'a>(
 fn show_builtin(kind: &Kind, value: &mut Value) {
     if let (true, Value::Object(map)) = (event::is_translated(kind), &mut *value) {
         event::show(map);
+    }
+    if autoscaler::is_translated(kind) {
+        autoscaler::show(value);
     }
     set_type(kind, value);
 }

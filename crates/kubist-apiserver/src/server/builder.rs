@@ -122,6 +122,15 @@ impl Builder {
         self
     }
 
+    /// Whether RBAC decides who may do what; with users it always does.
+    ///
+    /// It is for servers whose users have certificates
+    /// ([`Server::client_certificate`]) or are service accounts.
+    pub fn rbac(mut self, rbac: bool) -> Builder {
+        self.users.set_rbac(rbac);
+        self
+    }
+
     /// Whether the garbage collector and the namespace controller run; they do by default.
     ///
     /// Without them nothing deletes dependents or empties a namespace that is deleted, as
@@ -187,7 +196,7 @@ impl Builder {
             self.users,
             self.services,
         ));
-        crate::controllers::lay(&api, fresh);
+        crate::controllers::lay(&api, fresh, self.controllers);
         if self.controllers {
             crate::controllers::start(&api);
         }

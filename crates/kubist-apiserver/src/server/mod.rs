@@ -4,7 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod builder;
 mod kubeconfig;
 pub(crate) mod service;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,10 +20,12 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::users::User;
 use crate::server::audit::Record;
 use crate::server::builder::Builder;
+use crate::server::kubeconfig::Credential;
 use crate::server::service::Service;
-use crate::server::tls::Authority;
+use crate::server::tls::{Authority, ClientCertificate};
 use crate::state::Api;
 use crate::store::Snapshot;
 
@@ -44,6 +46,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Client certificates need a server with TLS.
+    #[error("the server has no TLS")]
+    NoTls,
     /// No certificate could be made.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
@@ -131,7 +136,63 @@ impl Server {
     /// It trusts the server's certificate and holds the token of the first user.
     pub fn kubeconfig(&self) -> String {
         let authority = self.authority.as_ref().map(Authority::certificate_pem);
-        crate::server::kubeconfig::write(&self.url, authority, self.api.users.first_token())
+        let credential = self
+            .api
+            .users
+            .first_token()
+            .map_or(Credential::None, Credential::Token);
+        crate::server::kubeconfig::write(&self.url, authority, credential)
+    }
+
+    /// The certificate that the server's own is signed with, as PEM; none without TLS.
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.authority.as_ref().map(Authority::certificate_pem)
+    }
+
+    /// Makes a certificate for a client, who then is the user `name` in these groups.
+    ///
+    /// Only a server with TLS asks its clients for certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTls`] without TLS, [`Error::Certificate`] if none can be made.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_apiserver::Error> {
+    /// use kubist_apiserver::Server;
+    ///
+    /// let server = Server::builder().tls(true).rbac(true).start().await?;
+    /// let admin = server.client_certificate("jane", ["system:masters"])?;
+    /// assert!(server.kubeconfig_for(&admin).contains("client-certificate-data"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client_certificate<G: Into<String>>(
+        &self,
+        name: &str,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Result<ClientCertificate, Error> {
+        let authority = self.authority.as_ref().ok_or(Error::NoTls)?;
+        let mut groups: Vec<String> = groups.into_iter().map(Into::into).collect();
+        let certificate = authority.issue(name, &groups)?;
+        groups.push("system:authenticated".into());
+        let user = User {
+            name: name.into(),
+            groups,
+            ..User::default()
+        };
+        self.api
+            .certificates
+            .lock()
+            .insert(certificate.der.to_vec(), user);
+        Ok(certificate)
+    }
+
+    /// A kubeconfig whose user has a certificate rather than a token.
+    pub fn kubeconfig_for(&self, certificate: &ClientCertificate) -> String {
+        let authority = self.authority.as_ref().map(Authority::certificate_pem);
+        crate::server::kubeconfig::write(&self.url, authority, Credential::Certificate(certificate))
     }
 
     /// The server's API as a service: the same answers without a socket.
@@ -258,7 +319,11 @@ async fn serve(
     match acceptor {
         None => connection(stream, service, watcher).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => connection(stream, service, watcher).await,
+            Ok(Ok(stream)) => {
+                let presented = stream.get_ref().1.peer_certificates();
+                let service = service.of_certificate(presented.and_then(<[_]>::first));
+                connection(stream, service, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },

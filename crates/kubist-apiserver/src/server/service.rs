@@ -9,6 +9,9 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 
+use rustls_pki_types::CertificateDer;
+
+use crate::access::users::User;
 use crate::http::body::Body;
 use crate::state::Api;
 
@@ -18,11 +21,22 @@ use crate::state::Api;
 #[derive(Clone, Debug)]
 pub struct Service {
     api: Arc<Api>,
+    /// Whose certificate the connection was opened with.
+    user: Option<User>,
 }
 
 impl Service {
     pub(crate) fn new(api: Arc<Api>) -> Service {
-        Service { api }
+        Service { api, user: None }
+    }
+
+    /// The service of a connection with a client's certificate.
+    pub(crate) fn of_certificate(mut self, certificate: Option<&CertificateDer<'_>>) -> Service {
+        let issued = self.api.certificates.lock();
+        let user = certificate.and_then(|certificate| issued.get(certificate.as_ref()).cloned());
+        drop(issued);
+        self.user = user;
+        self
     }
 }
 
@@ -42,8 +56,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let api = Arc::clone(&self.api);
+        let user = self.user.clone();
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
+            if let Some(user) = user {
+                parts.extensions.insert(user);
+            }
             Ok(crate::router::handle(api, parts, body).await)
         })
     }

@@ -13,5 +13,6 @@ mod objects;
 mod patches;
 mod rules;
 mod servers;
+mod subresources;
 mod watches;
 mod webhooks;

@@ -213,3 +213,59 @@ async fn tls_is_trusted_by_the_kubeconfig_and_speaks_http2() {
     let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.status(), 200);
 }
+
+#[tokio::test]
+async fn users_are_known_by_their_certificates() {
+    use rustls_pki_types::pem::PemObject as _;
+    let server = Server::builder()
+        .tls(true)
+        .rbac(true)
+        .start()
+        .await
+        .expect("a server");
+    let admin = server
+        .client_certificate("jane", ["ops", "system:masters"])
+        .expect("a certificate");
+    let nobody = server
+        .client_certificate("joe", Vec::<String>::new())
+        .expect("a certificate");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let authority = server.certificate_authority().expect("an authority");
+    let mut roots = rustls::RootCertStore::empty();
+    let certificate = rustls_pki_types::CertificateDer::from_pem_slice(authority.as_bytes());
+    roots.add(certificate.expect("a certificate")).expect("a root");
+    let client = |identity: Option<&kubist_apiserver::ClientCertificate>| {
+        let builder = rustls::ClientConfig::builder_with_provider(std::sync::Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots.clone());
+        let config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let chain = rustls_pki_types::CertificateDer::from_pem_slice(identity.certificate.as_bytes());
+                let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
+                builder
+                    .with_client_auth_cert(vec![chain.expect("a chain")], key.expect("a key"))
+                    .expect("an identity")
+            }
+        };
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_only()
+            .enable_http1()
+            .build();
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+            .build::<_, http_body_util::Empty<bytes::Bytes>>(connector)
+    };
+    let url = format!("{}{CONFIG_MAPS}", server.url());
+    for (identity, status) in [(Some(&admin), 200), (Some(&nobody), 403), (None, 403)] {
+        let answer = client(identity)
+            .get(url.parse().expect("a URL"))
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), status);
+    }
+    assert!(server.kubeconfig_for(&admin).contains("client-key-data"));
+    let asked: Vec<String> = server.audit().into_iter().map(|record| record.user).collect();
+    assert_eq!(asked, ["jane", "joe", "system:anonymous"]);
+}

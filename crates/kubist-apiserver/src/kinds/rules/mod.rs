@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::crd;
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
-use crate::kinds::pod;
+use crate::kinds::{pod, signing};
 use crate::object::meta;
 
 use config::{config_map, secret};
@@ -30,6 +30,7 @@ pub(crate) fn validate(
     message: &'static Message,
     new: &Value,
     old: Option<&Value>,
+    subresource: &str,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if kind.group == "admissionregistration.k8s.io" && kind.plural.ends_with("webhookconfigurations") {
@@ -52,7 +53,10 @@ pub(crate) fn validate(
         ("", "pods") => {
             pod_spec(&new["spec"], "spec", &mut errors);
             if let Some(old) = old {
-                errors.extend(pod::validate_update(new, old));
+                errors.extend(match subresource {
+                    "resize" => pod::validate_resize(new, old),
+                    _ => pod::validate_update(new, old),
+                });
             }
         }
         ("", "services") => service(new, old, &mut errors),
@@ -82,6 +86,9 @@ pub(crate) fn validate(
             if new["spec"]["schedule"].as_str().unwrap_or("").is_empty() {
                 errors.push(FieldError::required("spec.schedule", ""));
             }
+        }
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            errors.extend(signing::validate(new, old));
         }
         ("coordination.k8s.io", "leases") => lease(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
