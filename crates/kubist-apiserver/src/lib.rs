@@ -25,6 +25,7 @@ mod controllers;
 mod crd;
 mod discovery;
 mod endpoints;
+mod faults;
 mod http;
 mod identity;
 mod kinds;
@@ -36,6 +37,7 @@ mod store;
 mod webhook;
 
 pub use access::users::User;
+pub use faults::{Aim, Effect, Fault, Faults, Injected, ParseFaultError};
 pub use http::body::Body;
 pub use server::audit::Record;
 pub use server::builder::Builder;

@@ -1,6 +1,7 @@
 //! The way of a request through the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
@@ -10,10 +11,11 @@ use http_body_util::BodyExt as _;
 use crate::access::users::User;
 use crate::access::{self, review};
 use crate::endpoints::{create, delete, patch, read, subresource, update, watch};
+use crate::faults::Plan;
 use crate::http::answer::{self, Answer};
 use crate::http::body::Body;
 use crate::http::negotiate::{self, Encoding};
-use crate::http::request::{Query, Request, Target, Warnings};
+use crate::http::request::{Connection, Query, Request, Target, Warnings};
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::server::audit::Record;
@@ -21,6 +23,8 @@ use crate::state::Api;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
+/// How long a connection may take to break.
+const BREAKING: Duration = Duration::from_secs(1);
 
 /// Answers one request. Failures become answers, too.
 pub(crate) async fn handle<B>(api: Arc<Api>, parts: Parts, body: B) -> Response<Body>
@@ -40,18 +44,28 @@ where
         certificate: parts.extensions.get::<User>().cloned(),
         target,
         warnings: Warnings::default(),
+        connection: parts.extensions.get::<Connection>().cloned(),
+        plan: Plan::default(),
     };
+    request.plan = api.faults.meet(&request.target, request.header("user-agent"));
     let encoding =
         negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
-    let result = match authenticate(&api, &mut request) {
-        Ok(()) => match read(body).await {
-            Ok(bytes) => {
-                request.body = bytes;
-                answer(&api, &request).await
-            }
-            Err(failure) => Err(failure),
-        },
-        Err(failure) => Err(failure),
+    if !api.latency.is_zero() {
+        tokio::time::sleep(api.latency).await;
+    }
+    request.plan.wait().await;
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
+    let result = if request.plan.drops() {
+        Err(broken(&api, &request, &path).await)
+    } else {
+        attempt(&api, &mut request, body).await
+    };
+    let result = match result {
+        Ok(_) if request.plan.loses_answer() => Err(broken(&api, &request, &path).await),
+        result => result,
     };
     let mut response = match result {
         Ok(answer) => answer.into_response(),
@@ -63,12 +77,37 @@ where
     if let Some(warning) = deprecation(&api, &request.target) {
         answer::warn(response.headers_mut(), &warning);
     }
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or_else(String::new, ToString::to_string);
     record(&api, &request, path, response.status().as_u16());
     response
+}
+
+/// Answers a request, unless a fault does.
+async fn attempt<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    authenticate(api, request)?;
+    if let Some(failure) = request.plan.failure(&request.target) {
+        return Err(failure);
+    }
+    request.body = read(body).await?;
+    answer(api, request).await
+}
+
+/// Breaks a request's connection. Where there is none to break, the client is told so.
+async fn broken(api: &Api, request: &Request, path: &str) -> Failure {
+    if let Some(connection) = &request.connection {
+        record(api, request, path.to_owned(), 0);
+        connection.cut();
+        // The connection takes this future with it; a stream of HTTP/2 may outlive it a little.
+        tokio::time::sleep(BREAKING).await;
+    }
+    Failure::new(
+        503,
+        "ServiceUnavailable",
+        "the server was told to break the connection",
+    )
 }
 
 /// Who sends a request: the holder of a certificate, of a token, or nobody in particular.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::users::{User, Users};
 use crate::crd::cache::Conversions;
+use crate::faults::Faults;
 use crate::identity::Identity;
 use crate::kinds::kind::Registry;
 use crate::server::audit::Trail;
@@ -22,6 +24,9 @@ pub(crate) struct Api {
     pub(crate) identity: Identity,
     pub(crate) users: Users,
     pub(crate) trail: Trail,
+    pub(crate) faults: Faults,
+    /// How long every request takes at least.
+    pub(crate) latency: Duration,
     /// Whose certificates were issued.
     pub(crate) certificates: Mutex<HashMap<Vec<u8>, User>>,
     pub(crate) webhooks: Webhooks,
@@ -35,12 +40,21 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, identity: Identity, users: Users, services: Option<Resolve>) -> Api {
+    pub(crate) fn new(
+        store: Store,
+        identity: Identity,
+        users: Users,
+        services: Option<Resolve>,
+        latency: Duration,
+    ) -> Api {
+        let faults = Faults::new(identity.key());
         Api {
             store,
             identity,
             users,
             trail: Trail::default(),
+            faults,
+            latency,
             certificates: Mutex::default(),
             webhooks: Webhooks::default(),
             conversions: Conversions::default(),

@@ -259,6 +259,12 @@ async fn call(
     let config = hook.spec.get("clientConfig").unwrap_or(&Value::Null);
     let answer = async {
         let endpoint = webhook::endpoint(api, config, hook.timeout())?;
+        let slow = api.faults.before_webhook(&hook.name);
+        match tokio::time::timeout(hook.timeout(), slow).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Err(webhook::CallError::Unusable(why)),
+            Err(_) => return Err(endpoint.timed_out(hook.timeout())),
+        }
         api.webhooks.post(&endpoint, &review, hook.timeout()).await
     };
     let answer = answer

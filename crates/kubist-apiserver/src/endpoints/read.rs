@@ -30,7 +30,14 @@ pub(crate) async fn get(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> 
             .map_err(|error| Failure::bad_request(format!("invalid resource version: {error}")))?;
         wait_for(api, version).await?;
     }
-    let stored = find(api, kind, request)?;
+    let lag = match request.query.text("resourceVersion") {
+        Some("0") => request.plan.lag(),
+        _ => 0,
+    };
+    let stored = match lag {
+        0 => find(api, kind, request)?,
+        lag => find_behind(api, kind, request, lag)?,
+    };
     let value = view::object(api, kind, &stored.value).await?;
     show(kind, request, form, 200, value, Vec::new())
 }
@@ -50,6 +57,18 @@ pub(crate) fn find(api: &Api, kind: &Kind, request: &Request) -> Result<Stored, 
     let target = &request.target;
     api.store
         .get(&kind.table, &Key::new(&target.namespace, &target.name))
+        .ok_or_else(|| Failure::not_found(&kind.group, &kind.plural, &target.name))
+}
+
+/// The object that a request names, as it was some revisions ago.
+fn find_behind(api: &Api, kind: &Kind, request: &Request, lag: u64) -> Result<Stored, Failure> {
+    let target = &request.target;
+    let key = Key::new(&target.namespace, &target.name);
+    let (items, _) = api.store.list_behind(&kind.table, None, lag);
+    items
+        .into_iter()
+        .find(|(known, _)| *known == key)
+        .map(|(_, stored)| stored)
         .ok_or_else(|| Failure::not_found(&kind.group, &kind.plural, &target.name))
 }
 
@@ -195,6 +214,9 @@ pub(crate) async fn page(
                     ))
                 })?;
             (items, version)
+        }
+        (None, Some(0)) if request.plan.lag() > 0 => {
+            api.store.list_behind(&kind.table, namespace, request.plan.lag())
         }
         (None, version) => {
             if let Some(version) = version {

@@ -14,12 +14,13 @@ use tokio::time::Instant;
 
 use crate::endpoints::read;
 use crate::endpoints::select::Selection;
+use crate::faults::{Ending, Entered};
 use crate::http::answer::Answer;
 use crate::http::body::Body;
 use crate::http::negotiate::{Encoding, Form, View};
 use crate::http::options::{ListOptions, resource_version};
 use crate::http::protobuf;
-use crate::http::request::Request;
+use crate::http::request::{Connection, Request};
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
@@ -59,6 +60,10 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         bookmarks: options.bookmarks,
         first_table: true,
         frames: sender,
+        entered: api.faults.running().enter(&request.target),
+        ending: request.plan.ending(),
+        connection: request.connection.clone(),
+        lag: request.plan.lag(),
     };
     let start = match (options.send_initial, version) {
         (Some(true), version) => Start::Initial {
@@ -103,6 +108,13 @@ struct Watch {
     /// A table says its columns once.
     first_table: bool,
     frames: mpsc::Sender<Bytes>,
+    /// Ends it when it is to be cut.
+    entered: Entered,
+    /// How it is to end, and after how many events.
+    ending: Option<(u64, Ending)>,
+    connection: Option<Connection>,
+    /// How many revisions behind the present its first state is.
+    lag: u64,
 }
 
 /// The client is gone, or was told to go.
@@ -112,15 +124,63 @@ impl Watch {
     async fn run(mut self, start: Start, deadline: Instant) {
         let closing = self.api.closing.clone();
         let frames = self.frames.clone();
+        let cut = self.entered.token.clone();
         tokio::select! {
             biased;
             () = closing.cancelled() => {}
             () = frames.closed() => {}
+            () = cut.cancelled() => {}
             _ = self.tell(start, deadline) => {}
         }
     }
 
+    /// Counts an event that was sent, and ends where that was the last one.
+    async fn count(&mut self) -> Result<(), Over> {
+        match &mut self.ending {
+            None => Ok(()),
+            Some((0, Ending::HalfFrame)) => Err(Over),
+            Some((left, ending)) => {
+                *left = left.saturating_sub(1);
+                match (*left, *ending) {
+                    (0, Ending::Clean) => Err(Over),
+                    (0, Ending::Broken) => {
+                        self.flushed().await;
+                        if let Some(connection) = &self.connection {
+                            connection.cut();
+                        }
+                        Err(Over)
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Waits until what was sent left for the connection.
+    async fn flushed(&self) {
+        while self.frames.capacity() < self.frames.max_capacity() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
     async fn tell(&mut self, start: Start, deadline: Instant) -> Result<(), Over> {
+        match self.ending {
+            Some((_, Ending::Gone)) => {
+                self.ending = None;
+                let failure = Failure::expired("too old resource version: the server was told to forget it");
+                return self
+                    .send(&json!({"type": "ERROR", "object": failure.body()}))
+                    .await;
+            }
+            Some((0, Ending::Clean | Ending::Broken)) => {
+                if let (Some((_, Ending::Broken)), Some(connection)) = (self.ending, &self.connection) {
+                    connection.cut();
+                }
+                return Err(Over);
+            }
+            _ => {}
+        }
         let mut moved = self.api.store.subscribe(&self.kind.table);
         let mut position = match start {
             Start::Now => self.api.store.revision(),
@@ -183,7 +243,11 @@ impl Watch {
             return Err(Over);
         }
         let namespace = (!self.namespace.is_empty()).then_some(self.namespace.as_str());
-        let (items, revision) = self.api.store.list(&self.kind.table, namespace, None);
+        let (items, revision) = if self.lag > 0 && at_least == 0 && !announce {
+            self.api.store.list_behind(&self.kind.table, namespace, self.lag)
+        } else {
+            self.api.store.list(&self.kind.table, namespace, None)
+        };
         for (_, stored) in items {
             if self.selection.matches(&self.kind, &stored.value) {
                 self.object("ADDED", &stored.value).await?;
@@ -283,8 +347,8 @@ impl Watch {
         self.send(&json!({"type": "BOOKMARK", "object": object})).await
     }
 
-    async fn send(&self, frame: &Value) -> Result<(), Over> {
-        let bytes = match self.form.encoding {
+    async fn send(&mut self, frame: &Value) -> Result<(), Over> {
+        let mut bytes = match self.form.encoding {
             Encoding::Protobuf => {
                 let kind_of_event = frame["type"].as_str().unwrap_or("");
                 protobuf::to_event(kind_of_event, &frame["object"]).ok_or(Over)?
@@ -295,6 +359,12 @@ impl Watch {
                 line
             }
         };
-        self.frames.send(bytes.into()).await.map_err(|_| Over)
+        if let Some((left, Ending::HalfFrame)) = self.ending
+            && left == 0
+        {
+            bytes.truncate(bytes.len() / 2);
+        }
+        self.frames.send(bytes.into()).await.map_err(|_| Over)?;
+        self.count().await
     }
 }

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::access::users::User;
+use tokio_util::sync::CancellationToken;
+
 use crate::admission::Origin;
+use crate::faults::Plan;
 use crate::http::status::Failure;
 
 /// A request with its body.
@@ -21,6 +24,25 @@ pub(crate) struct Request {
     pub(crate) target: Target,
     /// What the client is warned of, beside the answer.
     pub(crate) warnings: Warnings,
+    /// What it came through, if that can be broken.
+    pub(crate) connection: Option<Connection>,
+    /// What is to go wrong with it.
+    pub(crate) plan: Plan,
+}
+
+/// A connection that can be broken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection(CancellationToken);
+
+impl Connection {
+    pub(crate) fn cut(&self) {
+        self.0.cancel();
+    }
+
+    /// Waits until it is to break.
+    pub(crate) async fn broken(&self) {
+        self.0.cancelled().await;
+    }
 }
 
 /// Warnings that come up while a request is answered.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::access::users::{User, Users};
+use crate::faults::Fault;
 use crate::identity::{Clock, Identity, Seed};
 use crate::server::{Error, Server};
 use crate::state::Api;
@@ -44,6 +46,8 @@ pub struct Builder {
     history: usize,
     snapshot: Option<Snapshot>,
     services: Option<Resolve>,
+    latency: Duration,
+    faults: Vec<Fault>,
 }
 
 impl Default for Builder {
@@ -59,6 +63,8 @@ impl Default for Builder {
             history: DEFAULT_HISTORY,
             snapshot: None,
             services: None,
+            latency: Duration::ZERO,
+            faults: Vec::new(),
         }
     }
 }
@@ -146,6 +152,18 @@ impl Builder {
         self
     }
 
+    /// Makes every request take this long at least.
+    pub fn latency(mut self, latency: Duration) -> Builder {
+        self.latency = latency;
+        self
+    }
+
+    /// Starts with a fault; [`Server::faults`] adds more.
+    pub fn fault(mut self, fault: Fault) -> Builder {
+        self.faults.push(fault);
+        self
+    }
+
     /// Tells where the services live that webhooks are behind.
     ///
     /// Nothing routes to services here: a webhook whose `clientConfig` names one is called at
@@ -195,7 +213,11 @@ impl Builder {
             Identity::new(seed, self.clock),
             self.users,
             self.services,
+            self.latency,
         ));
+        for fault in self.faults {
+            api.faults.inject(fault);
+        }
         crate::controllers::lay(&api, fresh, self.controllers);
         if self.controllers {
             crate::controllers::start(&api);

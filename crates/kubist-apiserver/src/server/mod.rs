@@ -21,6 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::users::User;
+use crate::faults::Faults;
+use crate::http::request::Connection;
 use crate::server::audit::Record;
 use crate::server::builder::Builder;
 use crate::server::kubeconfig::Credential;
@@ -205,6 +207,11 @@ impl Server {
         self.api.store.snapshot(self.api.identity.seed())
     }
 
+    /// What goes wrong on demand.
+    pub fn faults(&self) -> Faults {
+        self.api.faults.clone()
+    }
+
     /// The requests that were answered, oldest first; the last 100,000 of them.
     pub fn audit(&self) -> Vec<Record> {
         self.api.trail.records()
@@ -286,12 +293,15 @@ impl Accepting {
                 },
             };
             let _ = stream.set_nodelay(true);
-            let connection = serve(stream, acceptor.clone(), service.clone(), graceful.watcher());
+            let cut = Connection::default();
+            let service = service.clone().of_connection(cut.clone());
+            let connection = serve(stream, acceptor.clone(), service, graceful.watcher());
             let abort = abort.clone();
             tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = abort.cancelled() => {}
+                    () = cut.broken() => {}
                     () = connection => {}
                 }
             });

@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::access::users::User;
 use crate::http::body::Body;
+use crate::http::request::Connection;
 use crate::state::Api;
 
 /// A server's API without a socket; clones share the server's state.
@@ -23,11 +24,22 @@ pub struct Service {
     api: Arc<Api>,
     /// Whose certificate the connection was opened with.
     user: Option<User>,
+    connection: Option<Connection>,
 }
 
 impl Service {
     pub(crate) fn new(api: Arc<Api>) -> Service {
-        Service { api, user: None }
+        Service {
+            api,
+            user: None,
+            connection: None,
+        }
+    }
+
+    /// The service of a connection that it may break.
+    pub(crate) fn of_connection(mut self, connection: Connection) -> Service {
+        self.connection = Some(connection);
+        self
     }
 
     /// The service of a connection with a client's certificate.
@@ -56,11 +68,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let api = Arc::clone(&self.api);
-        let user = self.user.clone();
+        let (user, connection) = (self.user.clone(), self.connection.clone());
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             if let Some(user) = user {
                 parts.extensions.insert(user);
+            }
+            if let Some(connection) = connection {
+                parts.extensions.insert(connection);
             }
             Ok(crate::router::handle(api, parts, body).await)
         })

@@ -213,6 +213,24 @@ impl Store {
         Ok(range(&objects, namespace, after))
     }
 
+    /// The objects of a table as they were some revisions ago, or as long ago as is remembered.
+    pub(crate) fn list_behind(
+        &self,
+        table: &TableName,
+        namespace: Option<&str>,
+        behind: u64,
+    ) -> (Vec<(Key, Stored)>, u64) {
+        let now = self.revision();
+        let wanted = now.saturating_sub(behind).max(1);
+        match self.list_at(table, namespace, None, wanted) {
+            Ok(items) => (items, wanted),
+            Err(compacted) => match self.list_at(table, namespace, None, compacted.oldest) {
+                Ok(items) => (items, compacted.oldest),
+                Err(_) => self.list(table, namespace, None),
+            },
+        }
+    }
+
     /// What happened in a table after `revision`, oldest first, and up to which revision
     /// that is known to be all.
     pub(crate) fn events_after(

@@ -130,6 +130,14 @@ impl Endpoint {
         })
     }
 
+    /// What is said when nobody answers in time.
+    pub(crate) fn timed_out(&self, timeout: Duration) -> CallError {
+        CallError::Transport {
+            url: self.url(timeout),
+            error: "context deadline exceeded".into(),
+        }
+    }
+
     /// The URL as messages show it.
     pub(super) fn url(&self, timeout: Duration) -> String {
         with_timeout(&self.url, timeout)

@@ -59,6 +59,22 @@ impl Http {
         self.client.request(request).await.expect("an answer")
     }
 
+    /// Sends what may stay without an answer.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", JSON)
+            .body(Full::from(body.to_string()))
+            .expect("a request");
+        self.client.request(request).await
+    }
+
     async fn json(&self, method: Method, path: &str, content_type: &str, body: Option<Value>) -> Answer {
         let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let response = self

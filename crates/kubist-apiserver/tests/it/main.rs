@@ -5,6 +5,7 @@ mod conformance;
 mod conversions;
 mod crds;
 mod deletion;
+mod faults;
 mod forms;
 mod hooks;
 mod kubectl;
