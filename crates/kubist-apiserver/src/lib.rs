@@ -41,6 +41,7 @@ pub use faults::{Aim, Effect, Fault, Faults, Injected, ParseFaultError};
 pub use http::body::Body;
 pub use server::audit::Record;
 pub use server::builder::Builder;
+pub use server::load::LoadError;
 pub use server::service::Service;
 pub use server::tls::ClientCertificate;
 pub use server::{Error, Server};

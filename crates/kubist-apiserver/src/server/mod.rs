@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod builder;
 mod kubeconfig;
+pub(crate) mod load;
 pub(crate) mod service;
 pub(crate) mod tls;
 
@@ -26,6 +27,7 @@ use crate::http::request::Connection;
 use crate::server::audit::Record;
 use crate::server::builder::Builder;
 use crate::server::kubeconfig::Credential;
+use crate::server::load::LoadError;
 use crate::server::service::Service;
 use crate::server::tls::{Authority, ClientCertificate};
 use crate::state::Api;
@@ -205,6 +207,28 @@ impl Server {
     /// The whole state at this moment; it costs a few pointers.
     pub fn snapshot(&self) -> Snapshot {
         self.api.store.snapshot(self.api.identity.seed())
+    }
+
+    /// Applies the objects of a manifest, YAML with any number of documents; tells how many.
+    ///
+    /// They are applied as the server's administrator, with their status, in their order; `List`
+    /// objects are taken apart. What names no namespace goes to `default`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] for the first object that cannot be loaded; those before it are.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = kubist_apiserver::Server::start().await?;
+    /// let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {key: value}";
+    /// assert_eq!(server.load(manifest).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn load(&self, manifest: &str) -> Result<usize, LoadError> {
+        crate::server::load::load(&self.api, manifest).await
     }
 
     /// What goes wrong on demand.

@@ -269,3 +269,62 @@ async fn users_are_known_by_their_certificates() {
     let asked: Vec<String> = server.audit().into_iter().map(|record| record.user).collect();
     assert_eq!(asked, ["jane", "joe", "system:anonymous"]);
 }
+
+#[tokio::test]
+async fn manifests_are_loaded_as_a_whole() {
+    let server = Server::start().await.expect("a server");
+    let manifest = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, kind: Widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: 1}
+status: {ready: true}
+---
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Namespace, metadata: {name: ns1}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}
+"#;
+    assert_eq!(server.load(manifest).await.expect("loaded"), 4);
+    assert_eq!(server.load(manifest).await.expect("loaded again"), 4);
+    let http = Http::new(&server);
+    let (_, widget) = http
+        .get("/apis/example.com/v1/namespaces/default/widgets/w")
+        .await;
+    assert_eq!(
+        (&widget["spec"]["size"], &widget["status"]["ready"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(http.get("/api/v1/namespaces/ns1/configmaps/a").await.0, 200);
+    for (manifest, why) in [
+        ("a: [", "the manifest is no YAML"),
+        ("a: b", "document 1 of the manifest has no apiVersion or kind"),
+        (
+            "apiVersion: v1\nkind: Nope\nmetadata: {name: x}",
+            "document 1 of the manifest: there is no kind Nope in v1",
+        ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: gone}",
+            "document 1 of the manifest: ConfigMap \"x\" was refused: namespaces \"gone\" not found",
+        ),
+    ] {
+        let error = server.load(manifest).await.expect_err("no manifest").to_string();
+        assert!(error.starts_with(why), "{error}");
+    }
+}
