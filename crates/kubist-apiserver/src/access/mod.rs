@@ -4,12 +4,14 @@
 //! everything and others what roles and bindings say, as
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/> has it.
 
+pub(crate) mod escalation;
 pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -20,6 +22,8 @@ use crate::kinds::kind::table;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::Key;
+
+const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// What somebody wants to do.
 #[derive(Clone, Debug, Default)]
@@ -131,10 +135,10 @@ impl Question {
 
 /// Whether `user` may do what the question asks.
 pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Denied> {
-    if api.users.is_open() || user.is_in("system:masters") || is_public(user, question) {
+    if api.users.is_open() || user.is_in("system:masters") {
         return Ok(());
     }
-    let rbac = |plural: &str| table("rbac.authorization.k8s.io", plural);
+    let rbac = |plural: &str| table(GROUP, plural);
     let (bindings, _) = api.store.list(&rbac("clusterrolebindings"), None, None);
     for (_, binding) in &bindings {
         if is_bound(user, &binding.value, "") && allows(api, &binding.value, "", question) {
@@ -156,28 +160,27 @@ pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Den
     Err(Denied)
 }
 
-/// What the default roles let everybody do.
-fn is_public(user: &User, question: &Question) -> bool {
-    if !question.path.is_empty() && question.verb == "get" {
-        let path = question.path.as_str();
-        if matches!(path, "/healthz" | "/livez" | "/readyz" | "/version" | "/version/") {
-            return true;
+/// The rules that a user has in a namespace, cluster-wide ones included.
+pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> Vec<Value> {
+    let rbac = |plural: &str| table(GROUP, plural);
+    let mut rules: Vec<Value> = Vec::new();
+    let mut take = |binding: &Value, within: &str| {
+        if is_bound(user, binding, within)
+            && let Some(role) = bound_role(api, binding, within)
+        {
+            let found = role.get("rules").and_then(Value::as_array);
+            rules.extend(found.into_iter().flatten().cloned());
         }
-        let known = ["/api", "/apis", "/openapi"];
-        return user.is_in("system:authenticated")
-            && known
-                .iter()
-                .any(|known| path == *known || path.starts_with(&format!("{known}/")));
+    };
+    for (_, binding) in api.store.list(&rbac("clusterrolebindings"), None, None).0 {
+        take(&binding.value, "");
     }
-    user.is_in("system:authenticated")
-        && question.verb == "create"
-        && matches!(
-            (question.group.as_str(), question.resource.as_str()),
-            (
-                "authorization.k8s.io",
-                "selfsubjectaccessreviews" | "selfsubjectrulesreviews"
-            ) | ("authentication.k8s.io", "selfsubjectreviews")
-        )
+    if !namespace.is_empty() {
+        for (_, binding) in api.store.list(&rbac("rolebindings"), Some(namespace), None).0 {
+            take(&binding.value, namespace);
+        }
+    }
+    rules
 }
 
 fn is_bound(user: &User, binding: &Value, namespace: &str) -> bool {
@@ -204,16 +207,24 @@ fn is_bound(user: &User, binding: &Value, namespace: &str) -> bool {
         })
 }
 
-fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> bool {
+/// The role that a binding refers to.
+fn bound_role(api: &Api, binding: &Value, namespace: &str) -> Option<Arc<Value>> {
     let text = |key: &str| binding["roleRef"].get(key).and_then(Value::as_str).unwrap_or("");
-    let rbac = |plural: &str| table("rbac.authorization.k8s.io", plural);
     let role = match text("kind") {
-        "ClusterRole" => api.store.get(&rbac("clusterroles"), &Key::new("", text("name"))),
-        "Role" => api.store.get(&rbac("roles"), &Key::new(namespace, text("name"))),
+        "ClusterRole" => api
+            .store
+            .get(&table(GROUP, "clusterroles"), &Key::new("", text("name"))),
+        "Role" => api
+            .store
+            .get(&table(GROUP, "roles"), &Key::new(namespace, text("name"))),
         _ => None,
     };
-    role.is_some_and(|role| {
-        let rules = role.value.get("rules").and_then(Value::as_array);
+    role.map(|role| role.value)
+}
+
+fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> bool {
+    bound_role(api, binding, namespace).is_some_and(|role| {
+        let rules = role.get("rules").and_then(Value::as_array);
         rules
             .into_iter()
             .flatten()

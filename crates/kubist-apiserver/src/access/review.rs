@@ -76,6 +76,13 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
             let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
             object["status"] = json!({"allowed": allowed.is_ok()});
         }
+        "selfsubjectrulesreviews" => {
+            let namespace = object["spec"]["namespace"].as_str().unwrap_or("").to_owned();
+            if namespace.is_empty() {
+                return Err(Failure::bad_request("no namespace on request"));
+            }
+            object["status"] = rules_status(&crate::access::rules_of(api, &request.user, &namespace));
+        }
         "tokenreviews" => {
             let token = object["spec"]["token"].as_str().unwrap_or("").to_owned();
             object["status"] = match known(api, &token) {
@@ -109,4 +116,28 @@ fn user_info(user: &User) -> Value {
         info["extra"] = json!(user.extra);
     }
     info
+}
+
+/// Rules as a `SelfSubjectRulesReview` tells them.
+fn rules_status(rules: &[Value]) -> Value {
+    let (mut resources, mut paths) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let list = |field: &str| {
+            rule.get(field)
+                .filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))
+        };
+        let mut out = json!({"verbs": list("verbs")});
+        if let Some(urls) = list("nonResourceURLs") {
+            out["nonResourceURLs"] = urls.clone();
+            paths.push(out);
+            continue;
+        }
+        for field in ["apiGroups", "resources", "resourceNames"] {
+            if let Some(value) = list(field) {
+                out[field] = value.clone();
+            }
+        }
+        resources.push(out);
+    }
+    json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false})
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::access::escalation;
 use crate::admission::{self, Attributes, Operation};
 use crate::crd::check_rules;
 use crate::endpoints::read;
@@ -52,6 +53,7 @@ pub(crate) async fn create_object(
     let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
+    escalation::check(api, kind, &object, None, &request.user)?;
     strategy::prepare_create(api, kind, &mut object, &request.user);
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::access::escalation;
 use crate::admission::{self, Attributes, Operation};
 use crate::crd::check_rules;
 use crate::endpoints::create::refuse;
@@ -108,6 +109,7 @@ pub(crate) async fn replace(
         None => meta::remove(&mut new, "generation"),
     }
     metavalidate::drop_duplicate_owners(meta::metadata(&mut new));
+    escalation::check(api, kind, &new, Some(&before), &change.request.user)?;
     strategy::prepare_update(api, kind, &mut new, &before, change.subresource);
 
     let common = metavalidate::validate_update(&new, &before);

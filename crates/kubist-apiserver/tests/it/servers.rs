@@ -328,3 +328,68 @@ items:
         assert!(error.starts_with(why), "{error}");
     }
 }
+
+#[tokio::test]
+async fn nobody_grants_what_they_do_not_have() {
+    let server = Server::builder()
+        .user("root", "root", "", ["system:masters"])
+        .user("alice", "alice", "", ["devs"])
+        .start()
+        .await
+        .expect("a server");
+    let root = Http::new(&server).with_token("root");
+    let alice = Http::new(&server).with_token("alice");
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let role = |name: &str, resources: &[&str]| {
+        let rule = json!({"apiGroups": [""], "resources": resources, "verbs": ["get", "list"]});
+        json!({"metadata": {"name": name}, "rules": [rule]})
+    };
+    let bind = |name: &str, kind: &str, role: &str| {
+        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role});
+        let subject = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"});
+        json!({"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]})
+    };
+    let own = json!({"metadata": {"name": "own"}, "rules": [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]},
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["create", "update"]},
+    ]});
+    assert_eq!(root.post(&format!("{rbac}/roles"), own).await.0, 201);
+    let bindings = format!("{rbac}/rolebindings");
+    assert_eq!(root.post(&bindings, bind("own", "Role", "own")).await.0, 201);
+    let (status, failure) = alice
+        .post(&format!("{rbac}/roles"), role("more", &["secrets"]))
+        .await;
+    assert_eq!(
+        (status, failure["message"].as_str()),
+        (
+            403,
+            Some(
+                "roles.rbac.authorization.k8s.io \"more\" is forbidden: user \"alice\" (groups=[\"devs\" \
+                 \"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n\
+                 {APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}"
+            )
+        )
+    );
+    assert_eq!(
+        alice
+            .post(&format!("{rbac}/roles"), role("less", &["configmaps"]))
+            .await
+            .0,
+        201
+    );
+    assert_eq!(
+        alice.post(&bindings, bind("edit", "ClusterRole", "edit")).await.0,
+        403
+    );
+    assert_eq!(alice.post(&bindings, bind("less", "Role", "less")).await.0, 201);
+
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": "default"},
+    });
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    let (status, answer) = alice.post(path, review).await;
+    assert_eq!(status, 201, "{answer}");
+    let rules = answer["status"]["resourceRules"].as_array().expect("rules");
+    let maps = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]});
+    assert!(rules.contains(&maps), "{answer}");
+}
