@@ -10,17 +10,18 @@ use crate::http::request::Warnings;
 use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
 use crate::state::Api;
-
 use expressions::Node;
 
 pub(crate) mod cache;
 pub(crate) mod convert;
 mod evaluate;
 pub(crate) mod expressions;
+mod formats;
 pub(crate) mod lifecycle;
 mod ratchet;
 mod rule_checks;
 pub(crate) mod rules;
+mod structural;
 pub(crate) mod structure;
 pub(crate) mod validate;
 

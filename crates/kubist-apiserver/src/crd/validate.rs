@@ -301,7 +301,7 @@ impl Validator {
             }
         }
         if let Some(format) = schema.get("format").and_then(Value::as_str)
-            && !super::rules::fits_format(format, text)
+            && !super::formats::fits_format(format, text)
         {
             let detail = format!("{path} in body must be of type {format}: {text:?}");
             self.errors.push(FieldError::invalid_text(path, text, &detail));

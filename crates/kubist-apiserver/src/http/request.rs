@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-
-use crate::access::users::User;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::users::User;
 use crate::admission::Origin;
 use crate::faults::Plan;
 use crate::http::status::Failure;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-
 use rustls_pki_types::CertificateDer;
 
 use crate::access::users::User;

@@ -228,3 +228,113 @@ async fn headers_may_not_flood() {
     }
     assert_eq!(http.get(CONFIG_MAPS).await.0, 200);
 }
+
+#[test]
+fn any_schema_and_any_rule_is_answered() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (_server, http) = runtime.block_on(with_object());
+    let token = prop::sample::select(vec![
+        "self",
+        "oldSelf",
+        ".a",
+        ".b",
+        "[0]",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        "?",
+        ":",
+        ",",
+        "+",
+        "-",
+        "!",
+        "&&",
+        "||",
+        "==",
+        " in ",
+        "1",
+        "-9223372036854775808",
+        "1.5",
+        "'x'",
+        "\"",
+        "b'x'",
+        "r'\\'",
+        "true",
+        "null",
+        ".all(x, ",
+        ".map(x, x",
+        ".exists_one(",
+        "has(",
+        "size(",
+        ".matches('(a+)+$')",
+        "timestamp('x')",
+        "duration('1h')",
+        "quantity('1')",
+        ".?a",
+        ".orValue(",
+        "optional.of(",
+        "cel.bind(",
+        "\u{1F600}",
+        "\n",
+        "//",
+        "%",
+        "/0",
+    ]);
+    let rule = prop::collection::vec(token, 0..25).prop_map(|tokens| tokens.concat());
+    let leaf = prop_oneof![
+        Just(json!({"type": "string"})),
+        Just(json!({"type": "integer", "minimum": 3, "maximum": 1})),
+        Just(json!({"x-kubernetes-int-or-string": true})),
+        Just(json!({"type": "string", "pattern": "(["})),
+        Just(json!({"type": "array"})),
+        Just(json!({"type": "nope"})),
+        Just(json!([])),
+        Just(json!(null)),
+    ];
+    let schema = leaf.prop_recursive(4, 24, 4, |inner| {
+        let of = prop::collection::btree_map("[ab]", inner.clone(), 0..3);
+        prop_oneof![
+            of.clone()
+                .prop_map(|properties| json!({"type": "object", "properties": properties})),
+            inner
+                .clone()
+                .prop_map(|items| json!({"type": "array", "items": items, "x-kubernetes-list-type": "map"})),
+            inner
+                .clone()
+                .prop_map(|values| json!({"type": "object", "additionalProperties": values})),
+            (inner.clone(), inner)
+                .prop_map(|(one, two)| json!({"type": "object", "anyOf": [one, two], "default": 3})),
+        ]
+    });
+    let config = ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    let object = json!({
+        "apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"},
+        "spec": {"a": {"a": 1, "b": [{"a": "x"}, null]}, "b": ["x"]},
+    });
+    let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let schema = prop_oneof![Just(open), schema];
+    proptest!(config, |(mut schema in schema, rule in rule)| {
+        runtime.block_on(async {
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("x-kubernetes-validations".into(), json!([{"rule": rule, "messageExpression": rule}]));
+            }
+            let (status, answer) = http.post(CRDS, crd("Widget", schema)).await;
+            assert!(matches!(status, 201 | 400 | 422), "{answer}");
+            if status == 201 {
+                let (status, answer) = http.post(widgets, object.clone()).await;
+                assert!(matches!(status, 201 | 400 | 422), "{answer}");
+                http.delete(&format!("{widgets}/w")).await;
+                http.delete(&format!("{CRDS}/widgets.example.com")).await;
+            }
+        });
+    });
+    assert_eq!(runtime.block_on(http.get(CONFIG_MAPS)).0, 200);
+}

@@ -16,7 +16,6 @@ use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
 use crate::kinds::{pod, signing};
 use crate::object::meta;
-
 use config::{config_map, secret};
 use objects::{binding, claim, lease, service};
 use workloads::{pod_spec, template, workload};
