@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Attributes;
 use super::hook::Hook;
 use super::matching::Subject;
-use crate::cel::{Budget, Deep, EvalError, Expression, deep, to_cel};
+use crate::cel::{Budget, Deep, EvalError, Evaluator, Expression, deep, to_cel};
 use crate::http::status::Failure;
 
 const VARIABLES: [&str; 3] = ["object", "oldObject", "request"];
@@ -65,13 +65,13 @@ pub(super) fn all_hold(
 
 /// Whether all hold, or why that cannot be said.
 fn decide(deep: Deep, conditions: &[Value], variables: &[(&str, CelValue)]) -> Result<bool, Vec<String>> {
-    let budget = Budget::new(BUDGET);
+    let (evaluator, budget) = (Evaluator::new(deep), Budget::new(BUDGET));
     let mut failures = Vec::new();
     for condition in conditions {
         let text = |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or("");
         let result = Expression::compile(deep, text("expression"), &VARIABLES)
             .map_err(EvalError::Failed)
-            .and_then(|expression| expression.evaluate(deep, variables, &budget));
+            .and_then(|expression| evaluator.evaluate(&expression, variables, &budget));
         match result {
             Ok(CelValue::Bool(true)) => {}
             Ok(CelValue::Bool(false)) => return Ok(false),

@@ -38,6 +38,12 @@ impl Budget {
         self.left.store(left - spent, Ordering::Relaxed);
     }
 
+    /// Sets what is left to what is left of another.
+    pub(super) fn refill(&self, other: &Budget) {
+        self.left
+            .store(other.left.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0
     }

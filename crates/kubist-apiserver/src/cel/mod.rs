@@ -6,6 +6,7 @@
 
 mod convert;
 mod escape;
+mod functions;
 mod meter;
 mod stack;
 
@@ -55,7 +56,13 @@ impl Expression {
             .parse(source)
             .map_err(|errors| syntax(source, &errors))?;
         if let Some(name) = meter::undeclared(&ast, known) {
-            return Err(undeclared(source, &name));
+            let at = find_word(source, &name).unwrap_or(0);
+            return Err(complaint(source, at, &undeclared(&name)));
+        }
+        if let Some(name) = functions::unknown(&ast) {
+            // A call is where its arguments begin.
+            let at = find_word(source, &name).map_or(0, |at| at + name.len());
+            return Err(complaint(source, at, &undeclared(&name)));
         }
         Ok(Expression {
             ast: Arc::new(meter::metered(ast)),
@@ -71,20 +78,39 @@ impl Expression {
     pub(crate) fn uses(&self, variable: &str) -> bool {
         self.ast.references().has_variable(variable)
     }
+}
+
+/// Evaluates expressions, one after the other.
+pub(crate) struct Evaluator {
+    /// All functions; the variables of an evaluation are in a scope of its own.
+    context: Context<'static>,
+    meter: Budget,
+}
+
+impl Evaluator {
+    pub(crate) fn new(_: Deep) -> Evaluator {
+        let mut context = Context::default().with_all();
+        let meter = Budget::new(0);
+        meter::register(&mut context, &meter);
+        functions::register(&mut context);
+        Evaluator { context, meter }
+    }
 
     /// Evaluates with these variables, spending from the budget.
     pub(crate) fn evaluate(
         &self,
-        _: Deep,
+        expression: &Expression,
         variables: &[(&str, Value)],
         budget: &Budget,
     ) -> Result<Value, EvalError> {
-        let mut context = Context::default().with_all();
-        meter::register(&mut context, budget);
+        self.meter.refill(budget);
+        let mut scope = self.context.new_inner_scope();
         for (name, value) in variables {
-            context.add_variable_from_value(*name, value.clone());
+            scope.add_variable_from_value(*name, value.clone());
         }
-        match context.resolve(&self.ast) {
+        let result = scope.resolve(&expression.ast);
+        budget.refill(&self.meter);
+        match result {
             _ if budget.is_spent() => Err(EvalError::Budget),
             Ok(value) => Ok(value),
             Err(error) => Err(EvalError::Failed(words(&error))),
@@ -115,13 +141,8 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
 }
 
 /// The complaint about a name that nobody declared.
-fn undeclared(source: &str, name: &str) -> String {
-    let at = find_word(source, name).unwrap_or(0);
-    complaint(
-        source,
-        at,
-        &format!("undeclared reference to '{name}' (in container '')"),
-    )
+fn undeclared(name: &str) -> String {
+    format!("undeclared reference to '{name}' (in container '')")
 }
 
 /// A complaint of the compiler about a place in the source.
@@ -169,7 +190,7 @@ mod tests {
     fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
         deep(|deep| {
             let expression = Expression::compile(deep, source, &["self"]).expect("compiles");
-            expression.evaluate(deep, &[("self", to_cel(&value))], &Budget::new(10_000))
+            Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
         })
         .expect("a stack")
     }
@@ -184,6 +205,20 @@ mod tests {
             evaluate("self.?nope.orValue('x')", json!({})),
             Ok(Value::String(Arc::new("x".into())))
         );
+    }
+
+    #[test]
+    fn types_are_values() {
+        for source in [
+            "type(self.text) == string",
+            "type(self.number) == int && type(self.number) != string",
+            "type(self.text) == type('x')",
+            "dyn(self.number) == 5",
+            "string(self.number) == '5'",
+        ] {
+            let value = json!({"text": "50%", "number": 5});
+            assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
+        }
     }
 
     #[test]
@@ -204,6 +239,11 @@ mod tests {
         let error = compile("nope.x > 1").unwrap_err();
         assert!(
             error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
+            "{error}"
+        );
+        let error = compile("nope(self.x)").unwrap_err();
+        assert!(
+            error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
             "{error}"
         );
         assert!(compile("self.x >").is_err());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::expressions::{Node, Rule};
 use super::ratchet;
-use crate::cel::{Budget, Deep, EvalError, optional, typed};
+use crate::cel::{Budget, Deep, EvalError, Evaluator, optional, typed};
 use crate::http::fields::FieldError;
 
 /// What one rule may cost, and all rules of an object together.
@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
 /// Evaluates all rules below `node`.
 pub(crate) fn evaluate(deep: Deep, node: &Node, path: &str, new: &Value, old: Option<&Value>) -> Outcome {
     let mut run = Run {
-        deep,
+        evaluator: Evaluator::new(deep),
         outcome: Outcome::default(),
         left: Budget::new(OBJECT_BUDGET),
         over: false,
@@ -65,7 +65,7 @@ impl Before {
 }
 
 struct Run {
-    deep: Deep,
+    evaluator: Evaluator,
     outcome: Outcome,
     left: Budget,
     /// Nothing more is evaluated.
@@ -135,7 +135,7 @@ impl Run {
                 variables.push(("oldSelf", old_value.clone()));
             }
             let budget = self.left.share(RULE_BUDGET);
-            let result = compiled.evaluate(self.deep, &variables, &budget);
+            let result = self.evaluator.evaluate(compiled, &variables, &budget);
             self.left.charge(&budget, RULE_BUDGET);
             let holds = match result {
                 Ok(CelValue::Bool(holds)) => holds,
@@ -191,7 +191,7 @@ impl Run {
     fn message(&self, rule: &Rule, variables: &[(&str, CelValue)]) -> String {
         if let Some(expression) = &rule.message_expression {
             let budget = self.left.share(RULE_BUDGET);
-            let message = expression.evaluate(self.deep, variables, &budget);
+            let message = self.evaluator.evaluate(expression, variables, &budget);
             self.left.charge(&budget, RULE_BUDGET);
             if let Ok(CelValue::String(text)) = message {
                 let text = text.trim();
