@@ -74,12 +74,12 @@ impl Conversions {
         let _ = tokio::time::timeout(PATIENCE, settle).await;
     }
 
-    fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.objects.lock().generation
     }
 
     /// Remembers an object, unless something was forgotten while it was made.
-    fn put(&self, kind: &Kind, revision: u64, value: Value, generation: u64) {
+    pub(crate) fn put(&self, kind: &Kind, revision: u64, value: Value, generation: u64) {
         let id = (Arc::clone(&kind.table), kind.version.clone(), revision);
         let mut objects = self.objects.lock();
         if objects.generation != generation {

@@ -238,8 +238,12 @@ pub(crate) async fn page(
         continuation: None,
         remaining: None,
     };
+    if selection.is_by_version(kind) {
+        // One question for all, which the answers to each are then taken from.
+        view::remember(api, kind, items.iter().map(|(_, stored)| stored)).await?;
+    }
     for (at, (key, stored)) in items.into_iter().enumerate() {
-        if !selection.matches(kind, &stored.value) {
+        if !selection.selects(api, kind, &stored.value).await? {
             continue;
         }
         if page.items.len() == limit {

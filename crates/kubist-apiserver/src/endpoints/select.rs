@@ -1,6 +1,7 @@
 //! Selectors of a list or watch.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use kubist_core::fields::{FieldRequirement, FieldSelector, ParseFieldSelectorError};
 use kubist_core::labels::{ParseSelectorError, Selector, SelectorExt as _};
@@ -9,7 +10,8 @@ use serde_json::Value;
 use crate::http::request::Query;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::object::meta;
+use crate::object::{meta, view};
+use crate::state::Api;
 
 /// Which objects are asked for.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,26 @@ impl Selection {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.labels.is_none() && self.numbers.is_empty() && self.fields.selects_all()
+    }
+
+    /// Whether objects must be in the version of `kind` to be told apart: a webhook may have
+    /// moved the fields that they are selected by.
+    pub(crate) fn is_by_version(&self, kind: &Kind) -> bool {
+        let converted = kind.custom().is_some_and(|custom| custom.conversion.is_some());
+        converted
+            && self.fields.requirements().iter().any(|requirement| {
+                let (FieldRequirement::Equal(path, _) | FieldRequirement::NotEqual(path, _)) = requirement;
+                !path.starts_with("metadata.")
+            })
+    }
+
+    /// Whether a stored object is selected.
+    pub(crate) async fn selects(&self, api: &Api, kind: &Kind, stored: &Arc<Value>) -> Result<bool, Failure> {
+        if !self.is_by_version(kind) {
+            return Ok(self.matches(kind, stored));
+        }
+        let shown = view::cached(api, kind, [stored]).await?;
+        Ok(shown.iter().all(|object| self.matches(kind, object)))
     }
 
     pub(crate) fn matches(&self, kind: &Kind, object: &Value) -> bool {

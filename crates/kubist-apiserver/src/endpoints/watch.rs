@@ -249,7 +249,7 @@ impl Watch {
             self.api.store.list(&self.kind.table, namespace, None)
         };
         for (_, stored) in items {
-            if self.selection.matches(&self.kind, &stored.value) {
+            if self.selects(&stored.value).await? {
                 self.object("ADDED", &stored.value).await?;
             }
         }
@@ -259,15 +259,26 @@ impl Watch {
         Ok(revision)
     }
 
+    async fn selects(&mut self, stored: &Arc<Value>) -> Result<bool, Over> {
+        match self.selection.selects(&self.api, &self.kind, stored).await {
+            Ok(selected) => Ok(selected),
+            Err(failure) => {
+                self.send(&json!({"type": "ERROR", "object": failure.body()}))
+                    .await?;
+                Err(Over)
+            }
+        }
+    }
+
     async fn event(&mut self, event: &Event) -> Result<(), Over> {
         if !self.namespace.is_empty() && event.key.namespace != self.namespace {
             return Ok(());
         }
-        let matched = event
-            .before
-            .as_ref()
-            .is_some_and(|before| self.selection.matches(&self.kind, &before.value));
-        let matches = !event.deleted && self.selection.matches(&self.kind, &event.object.value);
+        let matched = match &event.before {
+            Some(before) => self.selects(&before.value).await?,
+            None => false,
+        };
+        let matches = !event.deleted && self.selects(&event.object.value).await?;
         match (matched, matches) {
             (false, false) => Ok(()),
             (false, true) => self.object("ADDED", &event.object.value).await,

@@ -10,6 +10,7 @@ use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::{autoscaler, event, strategy};
 use crate::object::meta;
 use crate::state::Api;
+use crate::store::Stored;
 
 /// A stored object in the version of `kind`.
 pub(crate) async fn object(api: &Api, kind: &Kind, stored: &Arc<Value>) -> Result<Value, Failure> {
@@ -77,6 +78,21 @@ pub(crate) async fn cached<'a>(
             None => converted.next().ok_or_else(lost),
         })
         .collect()
+}
+
+/// Converts objects at once, so that they are known one by one.
+pub(crate) async fn remember<'a>(
+    api: &Api,
+    kind: &Kind,
+    stored: impl Iterator<Item = &'a Stored>,
+) -> Result<(), Failure> {
+    let stored: Vec<&Stored> = stored.collect();
+    let generation = api.conversions.generation();
+    let values = cached(api, kind, stored.iter().map(|stored| &stored.value)).await?;
+    for (stored, value) in stored.into_iter().zip(values) {
+        api.conversions.put(kind, stored.revision, value, generation);
+    }
+    Ok(())
 }
 
 fn show_builtin(kind: &Kind, value: &mut Value) {

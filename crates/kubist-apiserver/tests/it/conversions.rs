@@ -211,3 +211,40 @@ async fn answers_are_checked() {
     let (status, _) = http.get(&format!("{NEW}/a")).await;
     assert_eq!(status, 200, "the stored version needs nobody");
 }
+
+#[tokio::test]
+async fn fields_are_selected_in_the_version_of_the_path() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks = Hooks::start(convert).await;
+    let mut definition = definition(hooks.at("/"));
+    definition["spec"]["versions"][0]["selectableFields"] = json!([{"jsonPath": ".spec.name"}]);
+    definition["spec"]["versions"][1]["selectableFields"] = json!([{"jsonPath": ".spec.title"}]);
+    assert_eq!(http.post(CRDS, definition).await.0, 201);
+    for name in ["a", "b"] {
+        http.post(NEW, widget("v2", name, json!({"title": name}))).await;
+    }
+    for path in [
+        format!("{OLD}?fieldSelector=spec.name%3Db"),
+        format!("{NEW}?fieldSelector=spec.title%3Db"),
+    ] {
+        let (status, list) = http.get(&path).await;
+        assert_eq!(
+            (status, list["items"].as_array().map(Vec::len)),
+            (200, Some(1)),
+            "{list}"
+        );
+        assert_eq!(list["items"][0]["metadata"]["name"], "b");
+    }
+    let mut events = http
+        .watch(&format!("{OLD}?watch=1&fieldSelector=spec.name%3Db"))
+        .await;
+    assert_eq!(events.told().await, Some(("ADDED".into(), "b".into())));
+    http.patch(&format!("{NEW}/b"), MERGE, json!({"spec": {"title": "c"}}))
+        .await;
+    let gone = events.next().await.expect("an event");
+    assert_eq!(
+        (&gone["type"], &gone["object"]["spec"]["name"]),
+        (&json!("DELETED"), &json!("b"))
+    );
+}
