@@ -11,20 +11,27 @@ use parking_lot::Mutex;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seed {
     state: u64,
+    /// What tokens are signed with; it stays as the state moves on.
+    key: u64,
 }
 
 impl Seed {
     pub(crate) fn new(seed: u64) -> Seed {
-        Seed { state: seed }
+        let mut seed = Seed { state: seed, key: 0 };
+        // Not the first number, which is in the first uid.
+        let mut ahead = Seed {
+            state: seed.state ^ 0x6B65_795F_6B65_795F,
+            key: 0,
+        };
+        seed.key = ahead.next();
+        seed
     }
 
     pub(crate) fn random() -> Seed {
         // The hasher of the standard library is seeded by the system.
         use std::hash::{BuildHasher, Hasher};
         let hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        Seed {
-            state: hasher.finish(),
-        }
+        Seed::new(hasher.finish())
     }
 
     /// SplitMix64: every seed gives a full period.
@@ -83,6 +90,11 @@ impl Identity {
 
     pub(crate) fn seed(&self) -> Seed {
         *self.seed.lock()
+    }
+
+    /// What tokens are signed with.
+    pub(crate) fn key(&self) -> u64 {
+        self.seed.lock().key
     }
 
     /// A version 4 uuid.

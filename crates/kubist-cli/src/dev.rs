@@ -3,9 +3,10 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kubist_apiserver::Server;
+use kubist_apiserver::{Fault, Server};
 
 /// The arguments of `kubist dev`.
 #[derive(clap::Args)]
@@ -25,6 +26,23 @@ pub(crate) struct Dev {
     /// Run no controllers: nothing collects garbage or empties a namespace that is deleted
     #[arg(long)]
     no_controllers: bool,
+    /// Serve the custom resources whose definitions are in the YAML and JSON files of a directory
+    #[arg(long, value_name = "DIR")]
+    crds: Option<PathBuf>,
+    /// Apply the objects of a YAML or JSON file (repeatable)
+    #[arg(long = "load", value_name = "FILE")]
+    load: Vec<PathBuf>,
+    /// Make uids, generated names and what faults leave to chance the same in every run
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Make every request take this many milliseconds at least
+    #[arg(long, value_name = "MS", default_value_t = 0, hide_default_value = true)]
+    latency: u64,
+    /// Let something go wrong (repeatable), such as
+    /// `verb=watch,resource=configmaps,cut-after=3,times=2` or
+    /// `verb=create+update,status=503,chance=0.1,forever`
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
 }
 
 /// A user that is known by a token.
@@ -61,7 +79,11 @@ impl Dev {
         let mut builder = Server::builder()
             .port(self.port)
             .tls(self.tls)
-            .controllers(!self.no_controllers);
+            .controllers(!self.no_controllers)
+            .latency(Duration::from_millis(self.latency));
+        if let Some(seed) = self.seed {
+            builder = builder.seed(seed);
+        }
         for User {
             token,
             name,
@@ -72,6 +94,16 @@ impl Dev {
             builder = builder.user(token, name, uid, groups);
         }
         let server = builder.start().await.context("the API server cannot start")?;
+        for file in manifests(self.crds.as_deref())?.iter().chain(&self.load) {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let loaded = server.load(&text).await;
+            loaded.with_context(|| format!("cannot load {}", file.display()))?;
+        }
+        // Only now: what is loaded meets no fault.
+        for fault in self.faults {
+            server.faults().inject(fault);
+        }
         let kubeconfig = Written::new(self.kubeconfig, &server.kubeconfig())?;
         println!("an API server at {}; Ctrl-C ends it", server.url());
         println!("  export KUBECONFIG={}", kubeconfig.path().display());
@@ -80,6 +112,24 @@ impl Dev {
         server.shutdown().await;
         Ok(())
     }
+}
+
+/// The manifests in a directory, by name.
+fn manifests(directory: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let Some(directory) = directory else {
+        return Ok(Vec::new());
+    };
+    let read = || format!("cannot read {}", directory.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).with_context(read)? {
+        let path = entry.with_context(read)?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("yaml" | "yml" | "json")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// A kubeconfig that was written, readable by its owner only: it may hold a token.

@@ -188,3 +188,61 @@ fn a_port_that_is_taken_is_named() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains(&format!("127.0.0.1:{port}")), "{errors}");
 }
+
+/// The status line and the body of an answer.
+fn get(dev: &Dev, path: &str) -> String {
+    let kubeconfig = std::fs::read_to_string(&dev.kubeconfig).unwrap();
+    let address = kubeconfig
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("server: \"http://")?.strip_suffix('"'))
+        .unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn definitions_objects_and_faults_come_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("widgets.yaml"),
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\n\
+         spec: {group: example.com, scope: Namespaced, names: {plural: widgets, kind: Widget}, versions: [{name: v1, \
+         served: true, storage: true, schema: {openAPIV3Schema: {type: object, \
+         x-kubernetes-preserve-unknown-fields: true}}}]}\n",
+    )
+    .unwrap();
+    let objects = directory.path().join("objects.txt");
+    std::fs::write(
+        &objects,
+        "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}}",
+    )
+    .unwrap();
+    let dev = Dev::start(&[
+        "--crds",
+        directory.path().to_str().unwrap(),
+        "--load",
+        objects.to_str().unwrap(),
+        "--seed",
+        "7",
+        "--fault",
+        "verb=list,resource=widgets,status=503",
+    ]);
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    assert!(get(&dev, widgets).starts_with("HTTP/1.1 503"));
+    assert!(get(&dev, widgets).contains("\"name\":\"w\""));
+    assert_eq!(dev.stop("-TERM"), Some(0));
+
+    let refused = Command::new(env!("CARGO_BIN_EXE_kubist"))
+        .args(["dev", "--fault", "nope"])
+        .output()
+        .unwrap();
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("a fault has no part \"nope\""));
+}

@@ -12,6 +12,8 @@ pub enum PatchError {
     Operation {
         /// The index of the operation.
         operation: usize,
+        /// What it was to do: `add`, `remove`, …
+        op: String,
         /// The JSON pointer inside the document.
         path: String,
         /// What failed.

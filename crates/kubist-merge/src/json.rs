@@ -54,6 +54,7 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
         json_patch::patch_unsafe(&mut patched, std::slice::from_ref(operation)).map_err(|error| {
             PatchError::Operation {
                 operation: index,
+                op: name(operation).to_owned(),
                 path: error.path.to_string(),
                 source: error.kind,
             }
@@ -61,6 +62,18 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
     }
     *target = patched;
     Ok(())
+}
+
+/// The `op` of an operation.
+fn name(operation: &PatchOperation) -> &'static str {
+    match operation {
+        PatchOperation::Add(_) => "add",
+        PatchOperation::Remove(_) => "remove",
+        PatchOperation::Replace(_) => "replace",
+        PatchOperation::Move(_) => "move",
+        PatchOperation::Copy(_) => "copy",
+        PatchOperation::Test(_) => "test",
+    }
 }
 
 #[cfg(test)]

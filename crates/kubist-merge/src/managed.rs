@@ -240,7 +240,11 @@ impl Managers {
         };
         self.0.insert(manager.clone(), owned);
         let result = match before.filter(|before| !before.is_empty()) {
-            Some(before) => self.prune(shape, &merged, &before),
+            Some(before) => {
+                let pruned = self.prune(shape, &merged, &before);
+                // A map that is set to be empty stays, even where the last of its entries went.
+                merge(shape, Some(&pruned), Some(config)).unwrap_or_else(nothing)
+            }
             None => merged,
         };
 
@@ -281,12 +285,12 @@ impl Managers {
         let before = before.with_named_fields(shape);
         let mut pruned = remove_items(shape, merged, &before).unwrap_or_else(nothing);
 
-        // What others, or the manager itself, own comes back.
+        // What others, or the manager itself, own comes back, with the maps that it is in.
         let owned = self
             .0
             .values()
             .fold(FieldSet::default(), |all, owned| all.union(&owned.fields))
-            .with_named_fields(shape);
+            .with_maps();
         let kept = fields(&pruned).union(&owned);
         let all = fields(merged);
         pruned = remove_items(shape, merged, &all.difference(&kept)).unwrap_or_else(nothing);

@@ -5,16 +5,28 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{CLEANUP, Custom};
-use crate::api::Api;
-use crate::kind::{Kind, Registry, table};
-use crate::options::DeleteOptions;
-use crate::storage::{Key, Stored};
-use crate::{meta, strategy};
+use crate::http::options::DeleteOptions;
+use crate::kinds::kind::{Kind, Registry, table};
+use crate::kinds::strategy;
+use crate::object::meta;
+use crate::state::Api;
+use crate::store::{Key, Stored};
 
 const TRIES: usize = 32;
 
 /// Follows a write to a definition.
-pub(crate) fn changed(api: &Arc<Api>, crds: &Arc<Kind>, new: Option<&Arc<Value>>, _old: Option<&Arc<Value>>) {
+pub(crate) fn changed(api: &Arc<Api>, crds: &Arc<Kind>, new: Option<&Arc<Value>>, old: Option<&Arc<Value>>) {
+    let conversion = |crd: Option<&Arc<Value>>| crd.and_then(|crd| meta::at(crd, "spec.conversion").cloned());
+    if let Some(old) = old.filter(|_| conversion(new) != conversion(old)) {
+        let text = |path: &str| {
+            meta::at(old, path)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
+        let table = table(&text("spec.group"), &text("spec.names.plural"));
+        api.conversions.forget(&table);
+    }
     if let Some(new) = new {
         let key = Key::new("", meta::name(new));
         if meta::is_deleting(new) {
@@ -34,7 +46,7 @@ pub(crate) fn refresh(api: &Api) {
     ));
 }
 
-fn crds() -> crate::storage::TableName {
+fn crds() -> crate::store::TableName {
     table("apiextensions.k8s.io", "customresourcedefinitions")
 }
 
@@ -187,7 +199,7 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
         let (objects, _) = api.store.list(&kind.table, None, None);
         for (key, object) in objects {
             if !meta::is_deleting(&object.value) {
-                let _ = crate::delete::delete_object(api, kind, &key, &DeleteOptions::default());
+                let _ = crate::endpoints::delete::delete_object(api, kind, &key, &DeleteOptions::default());
             }
         }
         left = api.store.list(&kind.table, None, None).0.len();

@@ -3,7 +3,7 @@
 use kubist_schema::Message;
 use serde_json::{Map, Value};
 
-use crate::decode;
+use crate::object::decode;
 
 /// Reads an object of a custom kind; gives it pruned, with the paths of what was pruned.
 ///

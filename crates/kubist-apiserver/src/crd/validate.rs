@@ -2,17 +2,19 @@
 //!
 //! Messages are those of `k8s.io/kube-openapi/pkg/validation` as a real server passes them on.
 
+use std::collections::HashSet;
+
 use regex::Regex;
 use serde_json::Value;
 
-use super::Custom;
-use crate::fields::FieldError;
+use super::{Custom, ratchet};
+use crate::http::fields::FieldError;
 
 /// What does not fit.
 pub(crate) fn validate(
     custom: &Custom,
     new: &Value,
-    _old: Option<&Value>,
+    old: Option<&Value>,
     subresource: &str,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -24,12 +26,12 @@ pub(crate) fn validate(
             .and_then(|properties| properties.get("status"));
         if let (Some(schema), Some(status)) = (schema, new.get("status")) {
             let mut validator = Validator { errors: Vec::new() };
-            validator.value(schema, status, "", false);
+            validator.value(schema, status, old.and_then(|old| old.get("status")), "", false);
             errors.extend(validator.errors.into_iter().map(|error| error.below("status")));
         }
     } else {
         let mut validator = Validator { errors: Vec::new() };
-        validator.value(&custom.schema, new, "", true);
+        validator.value(&custom.schema, new, old, "", true);
         errors = validator.errors;
     }
     if let Some(scale) = &custom.scale {
@@ -39,7 +41,7 @@ pub(crate) fn validate(
         replicas(new, &scale.status_replicas, &mut errors);
         if let Some(path) = &scale.selector
             && let Some(value) =
-                crate::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null())
+                crate::object::meta::at(new, path).filter(|value| !value.is_string() && !value.is_null())
         {
             let detail = accessor(path, value, "string");
             errors.push(FieldError::invalid_text(path, "", &detail));
@@ -50,7 +52,7 @@ pub(crate) fn validate(
 
 /// What is wrong with a count that the `scale` subresource shows.
 fn replicas(object: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    match crate::meta::at(object, path) {
+    match crate::object::meta::at(object, path) {
         None | Some(Value::Null) => {}
         Some(value) => match value.as_i64() {
             None => errors.push(FieldError::invalid(
@@ -109,7 +111,11 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 impl Validator {
-    fn value(&mut self, schema: &Value, value: &Value, path: &str, root: bool) {
+    /// Checks a value, unless it is what it was: an update lets old errors pass.
+    fn value(&mut self, schema: &Value, value: &Value, old: Option<&Value>, path: &str, root: bool) {
+        if old == Some(value) {
+            return;
+        }
         if value.is_null() && is(schema, "nullable") {
             return;
         }
@@ -118,8 +124,8 @@ impl Validator {
         }
         self.allowed(schema, value, path);
         match value {
-            Value::Object(map) => self.object(schema, map, path, root),
-            Value::Array(items) => self.array(schema, items, path),
+            Value::Object(map) => self.object(schema, map, old, path, root),
+            Value::Array(items) => self.array(schema, items, old, path),
             Value::String(text) => self.text(schema, text, path),
             Value::Number(number) => self.number(schema, value, number.as_f64().unwrap_or(0.0), path),
             _ => {}
@@ -174,9 +180,16 @@ impl Validator {
         self.errors.push(FieldError::not_supported(path, value, &shown));
     }
 
-    fn object(&mut self, schema: &Value, map: &serde_json::Map<String, Value>, path: &str, root: bool) {
+    fn object(
+        &mut self,
+        schema: &Value,
+        map: &serde_json::Map<String, Value>,
+        old: Option<&Value>,
+        path: &str,
+        root: bool,
+    ) {
         let properties = schema.get("properties").and_then(Value::as_object);
-        for name in crate::meta::strings(schema.get("required")) {
+        for name in crate::object::meta::strings(schema.get("required")) {
             let child = join(path, name);
             if map.get(name).is_none_or(|value| {
                 value.is_null()
@@ -218,10 +231,14 @@ impl Validator {
                 // What is null and may not be counts as absent.
                 Some(property)
                     if value.is_null() && !is(property, "nullable") && is_required(schema, key) => {}
-                Some(property) => self.value(property, value, &join(path, key), false),
+                Some(property) => {
+                    let old = old.and_then(|old| old.get(key));
+                    self.value(property, value, old, &join(path, key), false);
+                }
                 None => {
                     if let Some(additional) = additional {
-                        self.value(additional, value, &join(path, key), false);
+                        let old = old.and_then(|old| old.get(key));
+                        self.value(additional, value, old, &join(path, key), false);
                     }
                 }
             }
@@ -236,7 +253,7 @@ impl Validator {
         }
     }
 
-    fn array(&mut self, schema: &Value, items: &[Value], path: &str) {
+    fn array(&mut self, schema: &Value, items: &[Value], old: Option<&Value>, path: &str) {
         if let Some(most) = limit(schema, "maxItems").filter(|most| items.len() > *most) {
             self.errors.push(FieldError::too_many(path, items.len(), most));
         }
@@ -245,37 +262,22 @@ impl Validator {
             self.errors
                 .push(FieldError::invalid(path, &items.len().into(), &detail));
         }
-        if let Some(schema) = schema.get("items") {
+        if let Some(of) = schema.get("items") {
+            let matched = ratchet::correlated(schema, items, old);
             for (at, item) in items.iter().enumerate() {
-                self.value(schema, item, &format!("{path}[{at}]"), false);
+                let old = matched
+                    .as_ref()
+                    .and_then(|matched| matched.get(at).copied().flatten());
+                self.value(of, item, old, &format!("{path}[{at}]"), false);
             }
         }
-        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
-            Some("set") => {
-                for (at, item) in items.iter().enumerate() {
-                    if items[..at].contains(item) {
-                        self.errors
-                            .push(FieldError::duplicate(format!("{path}[{at}]"), item));
-                    }
-                }
+        // A list that had duplicates already may keep some.
+        let before = old.and_then(Value::as_array);
+        if before.is_none_or(|before| duplicates(schema, before).is_empty()) {
+            for (at, duplicate) in duplicates(schema, items) {
+                let field = format!("{path}[{at}]");
+                self.errors.push(FieldError::duplicate(field, &duplicate));
             }
-            Some("map") => {
-                let keys = crate::meta::strings(schema.get("x-kubernetes-list-map-keys"));
-                let key_of = |item: &Value| -> Value {
-                    keys.iter()
-                        .filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())))
-                        .collect::<serde_json::Map<_, _>>()
-                        .into()
-                };
-                let found: Vec<Value> = items.iter().map(key_of).collect();
-                for (at, key) in found.iter().enumerate() {
-                    if found[..at].contains(key) {
-                        self.errors
-                            .push(FieldError::duplicate(format!("{path}[{at}]"), key));
-                    }
-                }
-            }
-            _ => {}
         }
     }
 
@@ -299,7 +301,7 @@ impl Validator {
             }
         }
         if let Some(format) = schema.get("format").and_then(Value::as_str)
-            && !super::rules::fits_format(format, text)
+            && !super::formats::fits_format(format, text)
         {
             let detail = format!("{path} in body must be of type {format}: {text:?}");
             self.errors.push(FieldError::invalid_text(path, text, &detail));
@@ -358,7 +360,7 @@ impl Validator {
         };
         let fits = |schema: &Value| {
             let mut validator = Validator { errors: Vec::new() };
-            validator.value(schema, value, path, false);
+            validator.value(schema, value, None, path, false);
             validator.errors
         };
         let (shown, name) = (
@@ -415,7 +417,29 @@ impl Validator {
 }
 
 fn is_required(schema: &Value, key: &str) -> bool {
-    crate::meta::strings(schema.get("required")).contains(&key)
+    crate::object::meta::strings(schema.get("required")).contains(&key)
+}
+
+/// The items of a set, or the keys of the items of a map, that came before in the same list.
+fn duplicates(schema: &Value, items: &[Value]) -> Vec<(usize, Value)> {
+    let keys = crate::object::meta::strings(schema.get("x-kubernetes-list-map-keys"));
+    let key_of = |item: &Value| -> Value {
+        let present = keys
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())));
+        Value::Object(present.collect())
+    };
+    let found: Vec<Value> = match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+        Some("set") => items.to_vec(),
+        Some("map") => items.iter().map(key_of).collect(),
+        _ => return Vec::new(),
+    };
+    let mut seen = HashSet::new();
+    let again = found
+        .into_iter()
+        .enumerate()
+        .filter(|(_, key)| !seen.insert(key.to_string()));
+    again.collect()
 }
 
 fn limit(schema: &Value, key: &str) -> Option<usize> {

@@ -18,6 +18,7 @@ pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
     url: String,
+    token: String,
 }
 
 /// The status and the body of an answer.
@@ -28,7 +29,14 @@ impl Http {
         Http {
             client: Client::builder(TokioExecutor::new()).build_http(),
             url: server.url().to_owned(),
+            token: String::new(),
         }
+    }
+
+    /// The same client, with a token in all of its requests.
+    pub(crate) fn with_token(mut self, token: &str) -> Http {
+        self.token = format!("Bearer {token}");
+        self
     }
 
     pub(crate) async fn send(
@@ -44,8 +52,27 @@ impl Http {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if !self.token.is_empty() {
+            request = request.header("authorization", &self.token);
+        }
         let request = request.body(Full::from(body)).expect("a request");
         self.client.request(request).await.expect("an answer")
+    }
+
+    /// Sends what may stay without an answer.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", JSON)
+            .body(Full::from(body.to_string()))
+            .expect("a request");
+        self.client.request(request).await
     }
 
     async fn json(&self, method: Method, path: &str, content_type: &str, body: Option<Value>) -> Answer {

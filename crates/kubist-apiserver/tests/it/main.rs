@@ -2,12 +2,20 @@
 
 mod client;
 mod conformance;
+mod conversions;
 mod crds;
 mod deletion;
+mod faults;
 mod forms;
+mod guarantees;
+mod hooks;
+mod hostile;
 mod kubectl;
 mod lists;
 mod objects;
 mod patches;
+mod rules;
 mod servers;
+mod subresources;
 mod watches;
+mod webhooks;

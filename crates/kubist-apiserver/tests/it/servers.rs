@@ -213,3 +213,183 @@ async fn tls_is_trusted_by_the_kubeconfig_and_speaks_http2() {
     let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.status(), 200);
 }
+
+#[tokio::test]
+async fn users_are_known_by_their_certificates() {
+    use rustls_pki_types::pem::PemObject as _;
+    let server = Server::builder()
+        .tls(true)
+        .rbac(true)
+        .start()
+        .await
+        .expect("a server");
+    let admin = server
+        .client_certificate("jane", ["ops", "system:masters"])
+        .expect("a certificate");
+    let nobody = server
+        .client_certificate("joe", Vec::<String>::new())
+        .expect("a certificate");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let authority = server.certificate_authority().expect("an authority");
+    let mut roots = rustls::RootCertStore::empty();
+    let certificate = rustls_pki_types::CertificateDer::from_pem_slice(authority.as_bytes());
+    roots.add(certificate.expect("a certificate")).expect("a root");
+    let client = |identity: Option<&kubist_apiserver::ClientCertificate>| {
+        let builder = rustls::ClientConfig::builder_with_provider(std::sync::Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots.clone());
+        let config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let chain = rustls_pki_types::CertificateDer::from_pem_slice(identity.certificate.as_bytes());
+                let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
+                builder
+                    .with_client_auth_cert(vec![chain.expect("a chain")], key.expect("a key"))
+                    .expect("an identity")
+            }
+        };
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_only()
+            .enable_http1()
+            .build();
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+            .build::<_, http_body_util::Empty<bytes::Bytes>>(connector)
+    };
+    let url = format!("{}{CONFIG_MAPS}", server.url());
+    for (identity, status) in [(Some(&admin), 200), (Some(&nobody), 403), (None, 403)] {
+        let answer = client(identity)
+            .get(url.parse().expect("a URL"))
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), status);
+    }
+    assert!(server.kubeconfig_for(&admin).contains("client-key-data"));
+    let asked: Vec<String> = server.audit().into_iter().map(|record| record.user).collect();
+    assert_eq!(asked, ["jane", "joe", "system:anonymous"]);
+}
+
+#[tokio::test]
+async fn manifests_are_loaded_as_a_whole() {
+    let server = Server::start().await.expect("a server");
+    let manifest = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, kind: Widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: 1}
+status: {ready: true}
+---
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Namespace, metadata: {name: ns1}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}
+"#;
+    assert_eq!(server.load(manifest).await.expect("loaded"), 4);
+    assert_eq!(server.load(manifest).await.expect("loaded again"), 4);
+    let http = Http::new(&server);
+    let (_, widget) = http
+        .get("/apis/example.com/v1/namespaces/default/widgets/w")
+        .await;
+    assert_eq!(
+        (&widget["spec"]["size"], &widget["status"]["ready"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(http.get("/api/v1/namespaces/ns1/configmaps/a").await.0, 200);
+    for (manifest, why) in [
+        ("a: [", "the manifest is no YAML"),
+        ("a: b", "document 1 of the manifest has no apiVersion or kind"),
+        (
+            "apiVersion: v1\nkind: Nope\nmetadata: {name: x}",
+            "document 1 of the manifest: there is no kind Nope in v1",
+        ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: gone}",
+            "document 1 of the manifest: ConfigMap \"x\" was refused: namespaces \"gone\" not found",
+        ),
+    ] {
+        let error = server.load(manifest).await.expect_err("no manifest").to_string();
+        assert!(error.starts_with(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_grants_what_they_do_not_have() {
+    let server = Server::builder()
+        .user("root", "root", "", ["system:masters"])
+        .user("alice", "alice", "", ["devs"])
+        .start()
+        .await
+        .expect("a server");
+    let root = Http::new(&server).with_token("root");
+    let alice = Http::new(&server).with_token("alice");
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let role = |name: &str, resources: &[&str]| {
+        let rule = json!({"apiGroups": [""], "resources": resources, "verbs": ["get", "list"]});
+        json!({"metadata": {"name": name}, "rules": [rule]})
+    };
+    let bind = |name: &str, kind: &str, role: &str| {
+        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role});
+        let subject = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"});
+        json!({"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]})
+    };
+    let own = json!({"metadata": {"name": "own"}, "rules": [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]},
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["create", "update"]},
+    ]});
+    assert_eq!(root.post(&format!("{rbac}/roles"), own).await.0, 201);
+    let bindings = format!("{rbac}/rolebindings");
+    assert_eq!(root.post(&bindings, bind("own", "Role", "own")).await.0, 201);
+    let (status, failure) = alice
+        .post(&format!("{rbac}/roles"), role("more", &["secrets"]))
+        .await;
+    assert_eq!(
+        (status, failure["message"].as_str()),
+        (
+            403,
+            Some(
+                "roles.rbac.authorization.k8s.io \"more\" is forbidden: user \"alice\" (groups=[\"devs\" \
+                 \"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n\
+                 {APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}"
+            )
+        )
+    );
+    assert_eq!(
+        alice
+            .post(&format!("{rbac}/roles"), role("less", &["configmaps"]))
+            .await
+            .0,
+        201
+    );
+    assert_eq!(
+        alice.post(&bindings, bind("edit", "ClusterRole", "edit")).await.0,
+        403
+    );
+    assert_eq!(alice.post(&bindings, bind("less", "Role", "less")).await.0, 201);
+
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": "default"},
+    });
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    let (status, answer) = alice.post(path, review).await;
+    assert_eq!(status, 201, "{answer}");
+    let rules = answer["status"]["resourceRules"].as_array().expect("rules");
+    let maps = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]});
+    assert!(rules.contains(&maps), "{answer}");
+}

@@ -1,0 +1,361 @@
+//! Who may do what: RBAC.
+//!
+//! Without users a server lets everybody do everything. With users, `system:masters` may do
+//! everything and others what roles and bindings say, as
+//! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/> has it.
+
+pub(crate) mod escalation;
+pub(crate) mod review;
+pub(crate) mod roles;
+pub(crate) mod tokens;
+pub(crate) mod users;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::access::users::User;
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::table;
+use crate::object::meta;
+use crate::state::Api;
+use crate::store::Key;
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// What somebody wants to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Question {
+    verb: String,
+    group: String,
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+    /// For a path that is no resource.
+    path: String,
+}
+
+/// It is not allowed.
+#[derive(Debug)]
+pub(crate) struct Denied;
+
+impl Question {
+    /// What a request wants.
+    pub(crate) fn from_request(request: &Request) -> Question {
+        let target = &request.target;
+        if !target.is_resource {
+            return Question {
+                verb: target.verb.into(),
+                path: request.path.clone(),
+                ..Question::default()
+            };
+        }
+        Question {
+            verb: target.verb.into(),
+            group: target.group.clone(),
+            resource: target.resource.clone(),
+            subresource: target.subresource.clone(),
+            // A namespace counts as being in itself.
+            namespace: match (target.resource.as_str(), target.group.as_str()) {
+                ("namespaces", "") => target.name.clone(),
+                _ => target.namespace.clone(),
+            },
+            name: target.name.clone(),
+            path: String::new(),
+        }
+    }
+
+    /// What the spec of an access review asks about.
+    pub(crate) fn of(spec: &Value) -> Question {
+        let text = |part: &str, key: &str| {
+            spec.get(part)
+                .and_then(|part| part.get(key))
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
+        if spec.get("nonResourceAttributes").is_some_and(Value::is_object) {
+            return Question {
+                verb: text("nonResourceAttributes", "verb"),
+                path: text("nonResourceAttributes", "path"),
+                ..Question::default()
+            };
+        }
+        let part = "resourceAttributes";
+        Question {
+            verb: text(part, "verb"),
+            group: text(part, "group"),
+            resource: text(part, "resource"),
+            subresource: text(part, "subresource"),
+            namespace: text(part, "namespace"),
+            name: text(part, "name"),
+            path: String::new(),
+        }
+    }
+
+    pub(crate) fn impersonate(group: &str, resource: &str, name: &str) -> Question {
+        Question {
+            verb: "impersonate".into(),
+            group: group.into(),
+            resource: resource.into(),
+            name: name.into(),
+            ..Question::default()
+        }
+    }
+
+    /// The refusal, in upstream's words.
+    pub(crate) fn refusal(&self, user: &User) -> Failure {
+        let user = &user.name;
+        if !self.path.is_empty() {
+            let why = format!("User {user:?} cannot {} path {:?}", self.verb, self.path);
+            let mut failure = Failure::forbidden("", "", "", &why);
+            failure.details = Some(serde_json::json!({}));
+            return failure;
+        }
+        let resource = if self.subresource.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}/{}", self.resource, self.subresource)
+        };
+        let place = if self.namespace.is_empty() {
+            "at the cluster scope".to_owned()
+        } else {
+            format!("in the namespace {:?}", self.namespace)
+        };
+        let why = format!(
+            "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}",
+            self.verb, self.group
+        );
+        Failure::forbidden(&self.group, &self.resource, &self.name, &why)
+    }
+}
+
+/// Whether `user` may do what the question asks.
+pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Denied> {
+    if api.users.is_open() || user.is_in("system:masters") {
+        return Ok(());
+    }
+    let rbac = |plural: &str| table(GROUP, plural);
+    let (bindings, _) = api.store.list(&rbac("clusterrolebindings"), None, None);
+    for (_, binding) in &bindings {
+        if is_bound(user, &binding.value, "") && allows(api, &binding.value, "", question) {
+            return Ok(());
+        }
+    }
+    if !question.namespace.is_empty() {
+        let (bindings, _) = api
+            .store
+            .list(&rbac("rolebindings"), Some(&question.namespace), None);
+        for (_, binding) in &bindings {
+            if is_bound(user, &binding.value, &question.namespace)
+                && allows(api, &binding.value, &question.namespace, question)
+            {
+                return Ok(());
+            }
+        }
+    }
+    Err(Denied)
+}
+
+/// The rules that a user has in a namespace, cluster-wide ones included.
+pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> Vec<Value> {
+    let rbac = |plural: &str| table(GROUP, plural);
+    let mut rules: Vec<Value> = Vec::new();
+    let mut take = |binding: &Value, within: &str| {
+        if is_bound(user, binding, within)
+            && let Some(role) = bound_role(api, binding, within)
+        {
+            let found = role.get("rules").and_then(Value::as_array);
+            rules.extend(found.into_iter().flatten().cloned());
+        }
+    };
+    for (_, binding) in api.store.list(&rbac("clusterrolebindings"), None, None).0 {
+        take(&binding.value, "");
+    }
+    if !namespace.is_empty() {
+        for (_, binding) in api.store.list(&rbac("rolebindings"), Some(namespace), None).0 {
+            take(&binding.value, namespace);
+        }
+    }
+    rules
+}
+
+fn is_bound(user: &User, binding: &Value, namespace: &str) -> bool {
+    binding
+        .get("subjects")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|subject| {
+            let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
+            match text("kind") {
+                "User" => text("name") == user.name,
+                "Group" => user.is_in(text("name")),
+                "ServiceAccount" => {
+                    let home = if text("namespace").is_empty() {
+                        namespace
+                    } else {
+                        text("namespace")
+                    };
+                    user.name == format!("system:serviceaccount:{home}:{}", text("name"))
+                }
+                _ => false,
+            }
+        })
+}
+
+/// The role that a binding refers to.
+fn bound_role(api: &Api, binding: &Value, namespace: &str) -> Option<Arc<Value>> {
+    let text = |key: &str| binding["roleRef"].get(key).and_then(Value::as_str).unwrap_or("");
+    let role = match text("kind") {
+        "ClusterRole" => api
+            .store
+            .get(&table(GROUP, "clusterroles"), &Key::new("", text("name"))),
+        "Role" => api
+            .store
+            .get(&table(GROUP, "roles"), &Key::new(namespace, text("name"))),
+        _ => None,
+    };
+    role.map(|role| role.value)
+}
+
+fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> bool {
+    bound_role(api, binding, namespace).is_some_and(|role| {
+        let rules = role.get("rules").and_then(Value::as_array);
+        rules
+            .into_iter()
+            .flatten()
+            .any(|rule| rule_allows(rule, question))
+    })
+}
+
+fn rule_allows(rule: &Value, question: &Question) -> bool {
+    let has = |key: &str, value: &str| {
+        meta::strings(rule.get(key))
+            .iter()
+            .any(|known| *known == "*" || *known == value)
+    };
+    if !has("verbs", &question.verb) {
+        return false;
+    }
+    if !question.path.is_empty() {
+        return meta::strings(rule.get("nonResourceURLs")).iter().any(|known| {
+            match known.strip_suffix('*') {
+                Some(prefix) => question.path.starts_with(prefix),
+                None => *known == question.path,
+            }
+        });
+    }
+    let resource = if question.subresource.is_empty() {
+        question.resource.clone()
+    } else {
+        format!("{}/{}", question.resource, question.subresource)
+    };
+    let any_of_part = meta::strings(rule.get("resources")).iter().any(|known| {
+        known
+            .strip_prefix("*/")
+            .is_some_and(|part| part == question.subresource && !part.is_empty())
+    });
+    let names = meta::strings(rule.get("resourceNames"));
+    has("apiGroups", &question.group)
+        && (has("resources", &resource) || any_of_part)
+        && (names.is_empty() || !question.name.is_empty() && names.contains(&question.name.as_str()))
+}
+
+/// Refuses a request that its user may not make.
+pub(crate) fn authorize(api: &Api, request: &Request) -> Result<(), Failure> {
+    let question = Question::from_request(request);
+    may(api, &request.user, &question).map_err(|Denied| question.refusal(&request.user))
+}
+
+/// The user that a request is to be treated as, if it says so.
+pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>, Failure> {
+    let name = request.header("impersonate-user");
+    let values = |header: &str| -> Vec<String> {
+        request
+            .headers
+            .get_all(header)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (groups, uid) = (values("impersonate-group"), request.header("impersonate-uid"));
+    if name.is_empty() {
+        if groups.is_empty() && uid.is_empty() {
+            return Ok(None);
+        }
+        return Err(Failure::bad_request(
+            "requested impersonation without impersonating a user".to_owned(),
+        ));
+    }
+    let (group, resource, named) = match name
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|rest| rest.split_once(':'))
+    {
+        Some((_, account)) => ("", "serviceaccounts", account),
+        None => ("", "users", name),
+    };
+    let mut questions = vec![Question::impersonate(group, resource, named)];
+    questions.extend(
+        groups
+            .iter()
+            .map(|group| Question::impersonate("", "groups", group)),
+    );
+    if !uid.is_empty() {
+        questions.push(Question::impersonate("authentication.k8s.io", "uids", uid));
+    }
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (header, value) in &request.headers {
+        let Some(key) = header.as_str().strip_prefix("impersonate-extra-") else {
+            continue;
+        };
+        let key = percent_encoding::percent_decode_str(key)
+            .decode_utf8_lossy()
+            .into_owned();
+        let value = value.to_str().unwrap_or("").to_owned();
+        let mut question = Question::impersonate("authentication.k8s.io", "userextras", &value);
+        question.subresource = key.clone();
+        questions.push(question);
+        extra.entry(key).or_default().push(value);
+    }
+    for question in questions {
+        if may(api, &request.user, &question).is_err() {
+            return Err(refuse_impersonation(request));
+        }
+    }
+    let mut groups = groups;
+    let implied = if name == "system:anonymous" {
+        "system:unauthenticated"
+    } else {
+        "system:authenticated"
+    };
+    if !groups.iter().any(|group| group == implied) {
+        groups.push(implied.into());
+    }
+    Ok(Some(User {
+        name: name.into(),
+        uid: uid.into(),
+        groups,
+        extra,
+    }))
+}
+
+/// The refusal names what the request was for, and a verb that says why.
+fn refuse_impersonation(request: &Request) -> Failure {
+    let target = &request.target;
+    let verb = format!("impersonate-on:user-info:{}", target.verb);
+    let place = if target.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace {:?}", target.namespace)
+    };
+    let why = format!(
+        "User {:?} cannot {verb} resource {:?} in API group {:?} {place}",
+        request.user.name, target.resource, target.group
+    );
+    Failure::forbidden(&target.group, &target.resource, &target.name, &why)
+}

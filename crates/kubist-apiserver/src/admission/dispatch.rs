@@ -1,0 +1,297 @@
+//! Calling webhooks: mutating ones in turn, validating ones together.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Attributes;
+use super::hook::{Hook, hooks};
+use super::matching::{Invocation, Subject, invocation};
+use super::review::{self, Verdict};
+use crate::http::status::Failure;
+use crate::kinds::kind::{Kind, Schema};
+use crate::kinds::strategy;
+use crate::object::{decode, view};
+use crate::state::Api;
+use crate::webhook;
+
+/// Lets mutating webhooks change `object`; there is none for a deletion.
+pub(crate) async fn mutate(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    mut object: Option<&mut Value>,
+    old: Option<&Value>,
+) -> Result<(), Failure> {
+    let hooks = hooks(api, "mutatingwebhookconfigurations");
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let registry = api.registry();
+    let mut rounds = Rounds::default();
+    for again in [false, true] {
+        if again && !rounds.repeat {
+            break;
+        }
+        for hook in &hooks {
+            let subject = Subject {
+                object: object.as_deref(),
+                old,
+            };
+            let Some(invocation) = invocation(api, &registry, hook, attributes, subject)? else {
+                continue;
+            };
+            if again && !rounds.due.contains(&hook.id) {
+                continue;
+            }
+            let changed = match call(api, attributes, hook, &invocation, subject, true).await {
+                Ok(verdict) => {
+                    warn(attributes, &verdict);
+                    if let Some(refusal) = verdict.refusal {
+                        return Err(refusal);
+                    }
+                    change(
+                        api,
+                        attributes,
+                        hook,
+                        &invocation,
+                        verdict.patch,
+                        object.as_deref_mut(),
+                    )
+                    .await?
+                }
+                Err(error) => {
+                    if !hook.ignores_failures() {
+                        return Err(Failure::internal(error));
+                    }
+                    tracing::warn!(webhook = hook.name, %error, "a webhook failed, and that is ignored");
+                    false
+                }
+            };
+            if changed {
+                rounds.changed();
+            }
+            if hook.text("reinvocationPolicy") == "IfNeeded" {
+                rounds.seen.push(hook.id.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Which webhooks are to see what others changed after them.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// Those that want to know, and were called before the last change.
+    seen: Vec<(String, usize)>,
+    due: Vec<(String, usize)>,
+    repeat: bool,
+}
+
+impl Rounds {
+    fn changed(&mut self) {
+        self.due.append(&mut self.seen);
+        self.repeat = true;
+    }
+}
+
+/// Applies a webhook's patch; tells whether it changed anything.
+async fn change(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    hook: &Hook,
+    invocation: &Invocation,
+    patch: Option<Vec<u8>>,
+    object: Option<&mut Value>,
+) -> Result<bool, Failure> {
+    let Some(patch) = patch else { return Ok(false) };
+    let patch: Value = serde_json::from_slice(&patch).map_err(Failure::internal)?;
+    if patch == json!([]) {
+        return Ok(false);
+    }
+    let Some(object) = object else {
+        return Err(Failure::internal(format!(
+            "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
+            hook.name
+        )));
+    };
+    let seen = as_seen(api, attributes, &invocation.resource, Some(object)).await?;
+    let mut patched = seen.clone().map_or(Value::Null, Cow::into_owned);
+    kubist_merge::json_patch(&mut patched, &patch).map_err(|error| Failure::internal(patch_words(&error)))?;
+    if attributes.subresource.is_empty() || attributes.subresource == "status" {
+        patched = read_again(&invocation.resource, patched)?;
+    }
+    let changed = seen.is_none_or(|seen| *seen != patched);
+    if changed {
+        *object = match same(attributes.kind, &invocation.resource) {
+            true => patched,
+            false => view::convert(api, &invocation.resource, attributes.kind, patched).await?,
+        };
+    }
+    Ok(changed)
+}
+
+/// Decodes and defaults what a patch left, as a body would be.
+fn read_again(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+    let decoded = match &kind.schema {
+        Schema::Builtin(message) => decode::decode(message, patched),
+        Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
+    };
+    let (mut object, _) = decoded.map_err(Failure::internal)?;
+    object["apiVersion"] = kind.api_version().into();
+    object["kind"] = kind.kind.as_str().into();
+    strategy::default(kind, &mut object);
+    Ok(object)
+}
+
+/// A failed patch in the words of the library that upstream uses.
+fn patch_words(error: &kubist_merge::PatchError) -> String {
+    use kubist_merge::PatchError;
+    match error {
+        PatchError::Operation { path, source, op, .. } => {
+            let key = path.rsplit('/').next().unwrap_or("");
+            match op.as_str() {
+                "test" => format!("testing path {path} failed: test failed"),
+                "remove" => format!(
+                    "error in remove for path: '{path}': Unable to remove nonexistent key: {key}: missing value"
+                ),
+                "replace" => {
+                    format!("replace operation does not apply: doc is missing key: {path}: missing value")
+                }
+                "add" => {
+                    format!("add operation does not apply: doc is missing path: {path:?}: missing value")
+                }
+                op => format!("{op} operation does not apply: {source}"),
+            }
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Asks validating webhooks whether `object` may become what `old` was.
+pub(crate) async fn validate(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    object: Option<&Value>,
+    old: Option<&Value>,
+) -> Result<(), Failure> {
+    let hooks = hooks(api, "validatingwebhookconfigurations");
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let registry = api.registry();
+    let subject = Subject { object, old };
+    let mut wanted = Vec::new();
+    for hook in &hooks {
+        if let Some(invocation) = invocation(api, &registry, hook, attributes, subject)? {
+            wanted.push((hook, invocation));
+        }
+    }
+    let calls = wanted
+        .iter()
+        .map(|(hook, invocation)| call(api, attributes, hook, invocation, subject, false));
+    let verdicts = futures::future::join_all(calls).await;
+    let mut first = None;
+    for ((hook, _), verdict) in wanted.iter().zip(verdicts) {
+        let failure = match verdict {
+            Ok(verdict) => {
+                warn(attributes, &verdict);
+                verdict.refusal
+            }
+            Err(error) if hook.ignores_failures() => {
+                tracing::warn!(webhook = hook.name, %error, "a webhook failed, and that is ignored");
+                None
+            }
+            Err(error) => Some(Failure::internal(error)),
+        };
+        first = first.or(failure);
+    }
+    first.map_or(Ok(()), Err)
+}
+
+fn warn(attributes: &Attributes<'_>, verdict: &Verdict) {
+    for warning in &verdict.warnings {
+        attributes.origin.warnings.add(warning.clone());
+    }
+}
+
+/// Asks one webhook.
+///
+/// # Errors
+///
+/// Why there is no answer that counts: the failure policy says what then.
+async fn call(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    hook: &Hook,
+    invocation: &Invocation,
+    subject: Subject<'_>,
+    mutating: bool,
+) -> Result<Verdict, String> {
+    let failed = |why: String| format!("failed calling webhook {:?}: {why}", hook.name);
+    let versions = crate::object::meta::strings(hook.spec.get("admissionReviewVersions"));
+    let Some(version) = versions
+        .into_iter()
+        .find(|version| matches!(*version, "v1" | "v1beta1"))
+    else {
+        return Err(failed(
+            "webhook does not accept known AdmissionReview versions (v1, v1beta1)".into(),
+        ));
+    };
+    let resource = &invocation.resource;
+    let convert = |failure: Failure| failed(format!("could not convert the object: {}", failure.message));
+    let object = as_seen(api, attributes, resource, subject.object)
+        .await
+        .map_err(convert)?;
+    let old = as_seen(api, attributes, resource, subject.old)
+        .await
+        .map_err(convert)?;
+    let seen = Subject {
+        object: object.as_deref(),
+        old: old.as_deref(),
+    };
+    let uid = api.identity.uid();
+    let review = json!({
+        "kind": "AdmissionReview",
+        "apiVersion": format!("admission.k8s.io/{version}"),
+        "request": review::request(attributes, resource, &uid, seen),
+    });
+    let config = hook.spec.get("clientConfig").unwrap_or(&Value::Null);
+    let answer = async {
+        let endpoint = webhook::endpoint(api, config, hook.timeout())?;
+        let slow = api.faults.before_webhook(&hook.name);
+        match tokio::time::timeout(hook.timeout(), slow).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Err(webhook::CallError::Unusable(why)),
+            Err(_) => return Err(endpoint.timed_out(hook.timeout())),
+        }
+        api.webhooks.post(&endpoint, &review, hook.timeout()).await
+    };
+    let answer = answer
+        .await
+        .map_err(|error| failed(format!("failed to call webhook: {error}")))?;
+    review::verdict(&hook.name, version, &uid, mutating, &answer)
+        .map_err(|error| failed(format!("received invalid webhook response: {error}")))
+}
+
+fn same(one: &Kind, other: &Kind) -> bool {
+    one.group == other.group && one.version == other.version
+}
+
+/// The object in the version that a webhook asked for.
+async fn as_seen<'a>(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    resource: &Kind,
+    object: Option<&'a Value>,
+) -> Result<Option<Cow<'a, Value>>, Failure> {
+    let own = attributes.kind.subresource(attributes.subresource);
+    let is_foreign = own.is_some_and(|sub| !sub.version.is_empty());
+    Ok(match object {
+        None => None,
+        Some(object) if same(attributes.kind, resource) || is_foreign => Some(Cow::Borrowed(object)),
+        Some(object) => Some(Cow::Owned(
+            view::convert(api, attributes.kind, resource, object.clone()).await?,
+        )),
+    })
+}

@@ -1,0 +1,268 @@
+//! Expressions in CEL, evaluated within a budget.
+//!
+//! The language comes from the crate `cel`, what Kubernetes adds to it from `kube-cel`. Here
+//! is what a server must add: a bound on what an expression may cost, and values made from
+//! JSON as a schema types it.
+
+mod convert;
+mod escape;
+mod functions;
+mod meter;
+mod stack;
+
+use std::sync::Arc;
+
+use kube_cel::KubeCelExt as _;
+use kube_cel::cel::common::ast::IdedExpr;
+use kube_cel::cel::parser::Parser;
+use kube_cel::cel::{Context, ExecutionError, Value};
+
+pub(crate) use convert::{optional, to_cel, typed};
+pub(crate) use escape::escape;
+pub(crate) use meter::Budget;
+pub(crate) use stack::{Deep, deep, deeply};
+
+/// The longest expression that is compiled.
+const LONGEST: usize = 16 * 1024;
+
+/// An expression that was compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    ast: Arc<IdedExpr>,
+}
+
+/// Why an expression gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EvalError {
+    /// It cost more than there was.
+    Budget,
+    /// It failed.
+    Failed(String),
+}
+
+impl Expression {
+    /// Compiles `source`, in which only the `known` variables may be named.
+    ///
+    /// # Errors
+    ///
+    /// The text of the compiler's complaint.
+    pub(crate) fn compile(_: Deep, source: &str, known: &[&str]) -> Result<Expression, String> {
+        if source.len() > LONGEST {
+            return Err(format!("the expression is longer than {LONGEST} bytes"));
+        }
+        stack::bounded(source)?;
+        let ast = Parser::new()
+            .enable_optional_syntax(true)
+            .parse(source)
+            .map_err(|errors| syntax(source, &errors))?;
+        if let Some(name) = meter::undeclared(&ast, known) {
+            let at = find_word(source, &name).unwrap_or(0);
+            return Err(complaint(source, at, &undeclared(&name)));
+        }
+        if let Some(name) = functions::unknown(&ast) {
+            // A call is where its arguments begin.
+            let at = find_word(source, &name).map_or(0, |at| at + name.len());
+            return Err(complaint(source, at, &undeclared(&name)));
+        }
+        Ok(Expression {
+            ast: Arc::new(meter::metered(ast)),
+        })
+    }
+
+    /// The expression's tree, to look for what it names.
+    pub(crate) fn ast(&self) -> &IdedExpr {
+        &self.ast
+    }
+
+    /// Whether the expression names a variable.
+    pub(crate) fn uses(&self, variable: &str) -> bool {
+        self.ast.references().has_variable(variable)
+    }
+}
+
+/// Evaluates expressions, one after the other.
+pub(crate) struct Evaluator {
+    /// All functions; the variables of an evaluation are in a scope of its own.
+    context: Context<'static>,
+    meter: Budget,
+}
+
+impl Evaluator {
+    pub(crate) fn new(_: Deep) -> Evaluator {
+        let mut context = Context::default().with_all();
+        let meter = Budget::new(0);
+        meter::register(&mut context, &meter);
+        functions::register(&mut context);
+        Evaluator { context, meter }
+    }
+
+    /// Evaluates with these variables, spending from the budget.
+    pub(crate) fn evaluate(
+        &self,
+        expression: &Expression,
+        variables: &[(&str, Value)],
+        budget: &Budget,
+    ) -> Result<Value, EvalError> {
+        self.meter.refill(budget);
+        let mut scope = self.context.new_inner_scope();
+        for (name, value) in variables {
+            scope.add_variable_from_value(*name, value.clone());
+        }
+        let result = scope.resolve(&expression.ast);
+        budget.refill(&self.meter);
+        match result {
+            _ if budget.is_spent() => Err(EvalError::Budget),
+            Ok(value) => Ok(value),
+            Err(error) => Err(EvalError::Failed(words(&error))),
+        }
+    }
+}
+
+/// A syntax error as cel-go shows one.
+fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
+    let mut lines = Vec::new();
+    for error in &errors.errors {
+        let (line, column) = (error.pos.0.max(1), error.pos.1.max(1));
+        let text = usize::try_from(line)
+            .ok()
+            .and_then(|line| source.lines().nth(line - 1))
+            .unwrap_or("");
+        let at = usize::try_from(column).unwrap_or(1);
+        lines.push(format!(
+            "ERROR: <input>:{line}:{column}: Syntax error: {}\n | {text}\n | {}^",
+            error.msg,
+            ".".repeat(at.saturating_sub(1).min(text.len())),
+        ));
+    }
+    if lines.is_empty() {
+        lines.push("ERROR: <input>:1:1: Syntax error".into());
+    }
+    lines.join("\n")
+}
+
+/// The complaint about a name that nobody declared.
+fn undeclared(name: &str) -> String {
+    format!("undeclared reference to '{name}' (in container '')")
+}
+
+/// A complaint of the compiler about a place in the source.
+pub(crate) fn complaint(source: &str, at: usize, what: &str) -> String {
+    let before = source.get(..at).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count());
+    let text = source.lines().nth(line - 1).unwrap_or("");
+    format!(
+        "ERROR: <input>:{line}:{}: {what}\n | {text}\n | {}^",
+        column + 1,
+        ".".repeat(column),
+    )
+}
+
+fn find_word(source: &str, word: &str) -> Option<usize> {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    source.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = source.get(..*at).and_then(|text| text.chars().next_back());
+        let after = source.get(at + word.len()..).and_then(|text| text.chars().next());
+        !part(before) && !part(after)
+    })
+}
+
+/// An error as cel-go puts it. Values are not shown: they may be secrets.
+fn words(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
+        ExecutionError::DivisionByZero(_) => "division by zero".into(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
+        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
+        ExecutionError::Overflow(..) => "integer overflow".into(),
+        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        _ => "no such overload".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
+        deep(|deep| {
+            let expression = Expression::compile(deep, source, &["self"]).expect("compiles");
+            Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
+        })
+        .expect("a stack")
+    }
+
+    #[test]
+    fn expressions_see_their_variables() {
+        assert_eq!(
+            evaluate("self.items.all(i, i > 1)", json!({"items": [2, 3]})),
+            Ok(Value::Bool(true))
+        );
+        assert_eq!(
+            evaluate("self.?nope.orValue('x')", json!({})),
+            Ok(Value::String(Arc::new("x".into())))
+        );
+    }
+
+    #[test]
+    fn types_are_values() {
+        for source in [
+            "type(self.text) == string",
+            "type(self.number) == int && type(self.number) != string",
+            "type(self.text) == type('x')",
+            "dyn(self.number) == 5",
+            "string(self.number) == '5'",
+        ] {
+            let value = json!({"text": "50%", "number": 5});
+            assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_loop_ends_with_its_budget() {
+        let items: Vec<u32> = (0..200).collect();
+        let source = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))";
+        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+        // An error inside of a quantifier does not hide it.
+        let source = "self.exists(a, self.exists(b, self.exists(c, false))) || true";
+        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+    }
+
+    #[test]
+    fn unknown_names_and_broken_syntax_are_refused() {
+        let compile = |source: &str| {
+            deep(|deep| Expression::compile(deep, source, &["self"]).map(|_| ())).expect("a stack")
+        };
+        let error = compile("nope.x > 1").unwrap_err();
+        assert!(
+            error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
+            "{error}"
+        );
+        let error = compile("nope(self.x)").unwrap_err();
+        assert!(
+            error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
+            "{error}"
+        );
+        assert!(compile("self.x >").is_err());
+        assert!(compile("[1].all(x, x > 0)").is_ok());
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("!", ""),
+            ("true?1:", ""),
+            ("size(", ")"),
+            ("1+", ""),
+        ] {
+            let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
+            let compiled = deep(|deep| Expression::compile(deep, &source, &[]).map(|_| ()));
+            assert!(matches!(compiled, Some(Err(_))), "{open}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The garbage collector.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Node, account, nodes, owners, refused};
+use crate::admission::{self, Attributes, Operation, Origin};
+use crate::endpoints::delete;
+use crate::http::options::{DeleteOptions, Propagation, WriteOptions};
+use crate::http::request::Warnings;
+use crate::http::status::Failure;
+use crate::kinds::strategy;
+use crate::object::meta;
+use crate::object::view;
+use crate::state::Api;
+
+/// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
+pub(super) async fn collect(api: &Arc<Api>) {
+    let nodes = nodes(api);
+    let needs_work = nodes.iter().any(|node| {
+        !owners(&node.stored.value).is_empty()
+            || meta::finalizers(&node.stored.value)
+                .iter()
+                .any(|finalizer| matches!(*finalizer, "orphan" | "foregroundDeletion"))
+    });
+    if !needs_work {
+        return;
+    }
+    let by_uid: HashMap<&str, &Node> = nodes
+        .iter()
+        .map(|node| (meta::uid(&node.stored.value), node))
+        .collect();
+    let mut dependents: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for node in &nodes {
+        for owner in owners(&node.stored.value) {
+            if let Some(uid) = owner["uid"].as_str() {
+                dependents.entry(uid).or_default().push(node);
+            }
+        }
+    }
+    for node in &nodes {
+        let object = &node.stored.value;
+        let finalizers = meta::finalizers(object);
+        let of = dependents
+            .get(meta::uid(object))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if meta::is_deleting(object) && finalizers.contains(&"orphan") {
+            for dependent in of {
+                disown(api, dependent, &[meta::uid(object)]).await;
+            }
+            drop_finalizer(api, node, "orphan").await;
+            continue;
+        }
+        if meta::is_deleting(object) && finalizers.contains(&"foregroundDeletion") {
+            let blocking = |dependent: &&&Node| {
+                owners(&dependent.stored.value)
+                    .iter()
+                    .any(|owner| owner["uid"] == meta::uid(object) && owner["blockOwnerDeletion"] == true)
+            };
+            if of.iter().filter(blocking).count() == 0 {
+                drop_finalizer(api, node, "foregroundDeletion").await;
+            }
+        }
+        attempt(api, node, &by_uid, &dependents).await;
+    }
+}
+
+/// Deletes an object without owners that had some, or forgets owners that are gone.
+async fn attempt(
+    api: &Arc<Api>,
+    node: &Node,
+    by_uid: &HashMap<&str, &Node>,
+    dependents: &HashMap<&str, Vec<&Node>>,
+) {
+    let object = &node.stored.value;
+    if owners(object).is_empty() || meta::is_deleting(object) {
+        return;
+    }
+    let (mut solid, mut dangling, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+    for owner in owners(object) {
+        let uid = owner["uid"].as_str().unwrap_or("");
+        let found = by_uid.get(uid).filter(|found| {
+            // An owner in another namespace is no owner.
+            found.key.namespace.is_empty() || found.key.namespace == node.key.namespace
+        });
+        match found {
+            None => dangling.push(uid),
+            Some(found) if is_foreground(&found.stored.value) => waiting.push(uid),
+            Some(_) => solid.push(uid),
+        }
+    }
+    if !solid.is_empty() {
+        let gone: Vec<&str> = dangling.into_iter().chain(waiting).collect();
+        if !gone.is_empty() {
+            disown(api, node, &gone).await;
+        }
+        return;
+    }
+    let has_dependents = dependents
+        .get(meta::uid(object))
+        .is_some_and(|list| !list.is_empty());
+    let propagation = if !waiting.is_empty() && has_dependents {
+        Propagation::Foreground
+    } else if meta::finalizers(object).contains(&"orphan") {
+        Propagation::Orphan
+    } else if meta::finalizers(object).contains(&"foregroundDeletion") {
+        Propagation::Foreground
+    } else {
+        Propagation::Background
+    };
+    let options = DeleteOptions {
+        propagation: Some(propagation),
+        uid: Some(meta::uid(object).to_owned()),
+        resource_version: Some(node.stored.revision.to_string()),
+        ..DeleteOptions::default()
+    };
+    // Whoever changed it meanwhile made the store move: there will be another look.
+    let user = account("generic-garbage-collector");
+    let warnings = Warnings::default();
+    let origin = Origin {
+        user: &user,
+        warnings: &warnings,
+    };
+    refused(
+        node,
+        delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
+    );
+}
+
+pub(super) fn is_foreground(object: &Value) -> bool {
+    meta::is_deleting(object) && meta::finalizers(object).contains(&"foregroundDeletion")
+}
+
+/// Removes owner references from an object.
+async fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
+    let done = rewrite(api, node, |object| {
+        let rest: Vec<Value> = owners(object)
+            .iter()
+            .filter(|owner| !uids.contains(&owner["uid"].as_str().unwrap_or("")))
+            .cloned()
+            .collect();
+        if rest.is_empty() {
+            meta::remove(object, "ownerReferences");
+        } else {
+            meta::set(object, "ownerReferences", rest);
+        }
+    });
+    refused(node, done.await);
+}
+
+async fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
+    let done = rewrite(api, node, |object| {
+        let rest = meta::finalizers(object)
+            .into_iter()
+            .filter(|f| *f != finalizer)
+            .map(str::to_owned)
+            .collect();
+        meta::set_finalizers(object, rest);
+    });
+    refused(node, done.await);
+}
+
+/// Changes an object as it is now; the last finalizer's end is the object's.
+///
+/// Whoever was faster made the store move: there will be another look.
+async fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
+    let Some(old) = api.store.get(&node.kind.table, &node.key) else {
+        return Ok(());
+    };
+    let before = view::object(api, &node.kind, &old.value).await?;
+    let mut new = before.clone();
+    change(&mut new);
+    if new == before {
+        return Ok(());
+    }
+    let user = account("generic-garbage-collector");
+    let warnings = Warnings::default();
+    let origin = Origin {
+        user: &user,
+        warnings: &warnings,
+    };
+    let (namespace, name) = (&node.key.namespace, &node.key.name);
+    let attributes = Attributes::new(origin, &node.kind, Operation::Update, namespace, name)
+        .options(WriteOptions::default().told("UpdateOptions"), false);
+    admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
+    admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
+    let new = view::stored(api, &node.kind, new).await?;
+    let finished = strategy::is_finished(&node.kind, &new);
+    let written = if finished {
+        api.store
+            .delete(&node.kind.table, node.key.clone(), old.revision, Some(new))
+    } else {
+        api.store
+            .update(&node.kind.table, node.key.clone(), old.revision, new)
+    };
+    if let Ok(stored) = written {
+        strategy::after_write(
+            api,
+            &node.kind,
+            (!finished).then_some(&stored.value),
+            Some(&old.value),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Server-side apply.
+
+use std::sync::Arc;
+
+use kubist_merge::managed::{ApplyError, Conflict, Context, Manager};
+use serde_json::{Value, json};
+
+use crate::endpoints::create::create_object;
+use crate::endpoints::read;
+use crate::endpoints::replace::{Change, Outcome, replace};
+use crate::endpoints::update::check_name;
+use crate::http::answer::Answer;
+use crate::http::fields::FieldError;
+use crate::http::json;
+use crate::http::negotiate::Form;
+use crate::http::options::WriteOptions;
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::kinds::strategy;
+use crate::object::body::decode_patched;
+use crate::object::meta;
+use crate::object::view;
+use crate::state::Api;
+use crate::store::{Key, Stored};
+
+const TRIES: usize = 32;
+
+pub(crate) async fn apply(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    options: &WriteOptions,
+    form: Form,
+    subresource: &str,
+) -> Result<Answer, Failure> {
+    let Some(manager) = request.query.text("fieldManager") else {
+        let error = FieldError::required("fieldManager", "is required for apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+    };
+    let manager = Manager::applier(manager, subresource);
+    let config = read_config(kind, request)?;
+    let target = &request.target;
+    let key = Key::new(&target.namespace, &target.name);
+    for _ in 0..TRIES {
+        let Some(old) = api.store.get(&kind.table, &key) else {
+            if !subresource.is_empty() {
+                return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
+            }
+            match create(api, kind, request, options, &config, &manager).await {
+                Err(failure) if failure.reason == "AlreadyExists" => continue,
+                Err(failure) => return Err(failure),
+                Ok((value, warnings)) => {
+                    let value = view::object(api, kind, &value).await?;
+                    return read::show(kind, request, form, 201, value, warnings);
+                }
+            }
+        };
+        let (outcome, warnings) = update(api, kind, request, options, &config, &manager, &old).await?;
+        if let Outcome::Done(value) = outcome {
+            let value = view::object(api, kind, &value).await?;
+            return read::show(kind, request, form, 200, value, warnings);
+        }
+    }
+    Err(Failure::modified(&kind.group, &kind.plural, &target.name))
+}
+
+/// Reads the configuration and checks that it can be one.
+fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
+    let parsed = json::parse_yaml(&request.body)
+        .map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))?;
+    let mut config = parsed.value;
+    if !config.is_object() {
+        return Err(Failure::bad_request(
+            "error decoding YAML: the configuration is no object",
+        ));
+    }
+    let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+    let (api_version, given) = (text("apiVersion"), text("kind"));
+    if api_version.is_empty() || given.is_empty() {
+        let (group, version) = meta::group_version(&api_version);
+        return Err(Failure::bad_request(format!(
+            "invalid object type: {group}/{version}, Kind={given}"
+        )));
+    }
+    if api_version != kind.api_version() || given != kind.kind {
+        return Err(Failure::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {api_version}, expected: {}",
+            kind.api_version()
+        )));
+    }
+    if meta::get(&config, "managedFields").is_some() {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    let target = &request.target;
+    if !meta::name(&config).is_empty() {
+        check_name(&config, &target.name)?;
+    }
+    let namespace = meta::text(&config, "namespace").to_owned();
+    if kind.namespaced && !namespace.is_empty() && namespace != target.namespace {
+        return Err(Failure::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    if let Some(metadata) = config.get("metadata")
+        && !metadata.is_object()
+        && !metadata.is_null()
+    {
+        return Err(Failure::bad_request("metadata must be an object"));
+    }
+    meta::remove(&mut config, "creationTimestamp");
+    Ok(config)
+}
+
+/// Applies to nothing: what results is created.
+async fn create(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    options: &WriteOptions,
+    config: &Value,
+    manager: &Manager,
+) -> Result<(Arc<Value>, Vec<String>), Failure> {
+    let mut live = strategy::empty(kind);
+    meta::set(&mut live, "name", request.target.name.as_str());
+    let (object, warnings) = merged(api, kind, options, &live, config, manager)?;
+    if !meta::uid(&object).is_empty() {
+        let uid = meta::uid(&object);
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        return Err(Failure::conflict(
+            &kind.group,
+            &kind.plural,
+            &request.target.name,
+            &why,
+        ));
+    }
+    let value = create_object(api, kind, request, options, object, "").await?;
+    Ok((value, warnings))
+}
+
+async fn update(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    options: &WriteOptions,
+    config: &Value,
+    manager: &Manager,
+    old: &Stored,
+) -> Result<(Outcome, Vec<String>), Failure> {
+    let live = view::object(api, kind, &old.value).await?;
+    let (new, warnings) = merged(api, kind, options, &live, config, manager)?;
+    let change = Change {
+        request,
+        options,
+        subresource: &manager.subresource,
+        manager: String::new(),
+        asks: true,
+    };
+    Ok((replace(api, kind, &change, old, live, new).await?, warnings))
+}
+
+/// The live object with the configuration applied, its managers up to date.
+fn merged(
+    api: &Api,
+    kind: &Kind,
+    options: &WriteOptions,
+    live: &Value,
+    config: &Value,
+    manager: &Manager,
+) -> Result<(Value, Vec<String>), Failure> {
+    let mut managers = strategy::managers(live, &json!({}), &manager.subresource);
+    let mut bare = live.clone();
+    meta::remove(&mut bare, "managedFields");
+    let api_version = kind.api_version();
+    let context = Context {
+        shape: kind.shape(),
+        api_version: &api_version,
+        reset: &strategy::reset_fields(kind, &manager.subresource),
+        now: &api.identity.timestamp(),
+    };
+    let result = managers
+        .apply(context, &bare, config, manager, options.force)
+        .map_err(|error| match error {
+            ApplyError::Type(error) => Failure::unknown(format!(
+                "failed to create typed patch object ({}/{}; {}): {error}",
+                meta::text(config, "namespace"),
+                meta::name(config),
+                type_name(kind),
+            )),
+            ApplyError::Conflicts(conflicts) => refusal(&conflicts),
+            error => Failure::internal(error),
+        })?;
+    let (mut object, warnings) = decode_patched(kind, options, live, result)?;
+    strategy::default(kind, &mut object);
+    strategy::write_managers(&mut object, &managers);
+    Ok((object, warnings))
+}
+
+fn type_name(kind: &Kind) -> String {
+    format!("{}/{}, Kind={}", kind.group, kind.version, kind.kind)
+}
+
+fn refusal(conflicts: &[Conflict]) -> Failure {
+    let message = match conflicts {
+        [one] => format!(
+            "Apply failed with 1 conflict: conflict with {}: {}",
+            named(one),
+            one.path
+        ),
+        many => {
+            let mut lines: Vec<String> = Vec::new();
+            let mut managers: Vec<String> = many.iter().map(named).collect();
+            managers.sort();
+            managers.dedup();
+            for manager in managers {
+                lines.push(format!("conflicts with {manager}:"));
+                let fields = many.iter().filter(|conflict| named(conflict) == manager);
+                lines.extend(fields.map(|conflict| format!("- {}", conflict.path)));
+            }
+            format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
+        }
+    };
+    conflicts
+        .iter()
+        .fold(Failure::new(409, "Conflict", message), |failure, conflict| {
+            failure.cause(
+                "FieldManagerConflict",
+                &format!("conflict with {}", named(conflict)),
+                &conflict.path.to_string(),
+            )
+        })
+}
+
+/// A manager as messages name it.
+fn named(conflict: &Conflict) -> String {
+    let manager = &conflict.manager;
+    let mut text = format!("{:?}", manager.name);
+    if !manager.subresource.is_empty() {
+        text.push_str(&format!(" with subresource {:?}", manager.subresource));
+    }
+    if !manager.applies {
+        text.push_str(&format!(" using {}", conflict.api_version));
+    }
+    text
+}

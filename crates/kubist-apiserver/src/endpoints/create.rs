@@ -1,0 +1,140 @@
+//! Create.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::access::escalation;
+use crate::admission::{self, Attributes, Operation};
+use crate::crd::check_rules;
+use crate::endpoints::read;
+use crate::http::answer::Answer;
+use crate::http::fields::FieldError;
+use crate::http::options::WriteOptions;
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::kinds::strategy;
+use crate::object::body::decode_body;
+use crate::object::{meta, metavalidate, view};
+use crate::state::Api;
+use crate::store::Key;
+
+/// How often a name is generated before giving up.
+const NAMES: usize = 8;
+
+pub(crate) async fn create(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+    let form = read::form(kind, request)?;
+    let options = WriteOptions::parse(&request.query, "CreateOptions")?;
+    let (object, warnings) = decode_body(kind, request, &options)?;
+    let manager = request.manager();
+    let stored = create_object(api, kind, request, &options, object, &manager).await?;
+    let value = view::object(api, kind, &stored).await?;
+    read::show(kind, request, form, 201, value, warnings)
+}
+
+/// Creates a decoded object. An empty `manager` leaves `managedFields` as they are.
+pub(crate) async fn create_object(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    options: &WriteOptions,
+    mut object: Value,
+    manager: &str,
+) -> Result<Arc<Value>, Failure> {
+    place(kind, &request.target.namespace, &mut object)?;
+    strategy::default(kind, &mut object);
+    if !manager.is_empty() {
+        strategy::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
+    }
+    strategy::admit_create(api, kind, &mut object)?;
+    let namespace = meta::text(&object, "namespace").to_owned();
+    let named = meta::name(&object).to_owned();
+    let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
+        .options(options.told("CreateOptions"), options.dry_run);
+    admission::mutate(api, &attributes, Some(&mut object), None).await?;
+    escalation::check(api, kind, &object, None, &request.user)?;
+    strategy::prepare_create(api, kind, &mut object, &request.user);
+
+    let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
+    let base = meta::text(&object, "generateName").to_owned();
+    for _ in 0..NAMES {
+        if generate {
+            meta::set(&mut object, "name", api.identity.name(&base));
+        }
+        validate_create(kind, &object, request).await?;
+        admission::validate(api, &attributes, Some(&object), None).await?;
+        if !meta::text(&object, "resourceVersion").is_empty() {
+            return Err(Failure::unknown(
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        let name = meta::name(&object).to_owned();
+        let key = Key::new(meta::text(&object, "namespace"), &name);
+        let exists = || Failure::already_exists(&kind.group, &kind.plural, &name);
+        let stored = view::stored(api, kind, object.clone()).await?;
+        if options.dry_run {
+            return match api.store.get(&kind.table, &key) {
+                Some(_) if generate => continue,
+                Some(_) => Err(exists()),
+                None => Ok(Arc::new(stored)),
+            };
+        }
+        match api.store.create(&kind.table, key, stored) {
+            Ok(stored) => {
+                strategy::after_write(api, kind, Some(&stored.value), None);
+                view::settled(api, kind).await;
+                return Ok(stored.value);
+            }
+            Err(_) if generate => {}
+            Err(_) => return Err(exists()),
+        }
+    }
+    Err(Failure::already_exists(&kind.group, &kind.plural, &base))
+}
+
+async fn validate_create(kind: &Kind, object: &Value, request: &Request) -> Result<(), Failure> {
+    let errors = strategy::validate(kind, object, None, "");
+    let mut errors = check_rules(kind, object, None, errors, &request.warnings).await;
+    let metadata = metavalidate::validate(object, kind.namespaced, strategy::name_rule(kind));
+    metadata.into_iter().for_each(|error| {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    });
+    refuse(kind, object, errors)
+}
+
+pub(crate) fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Result<(), Failure> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid(
+            &kind.group,
+            &kind.kind,
+            meta::name(object),
+            &errors,
+        ))
+    }
+}
+
+/// Puts an object into the namespace of the path.
+pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
+    if !kind.namespaced {
+        return Ok(());
+    }
+    if namespace.is_empty() {
+        return Err(Failure::bad_request(
+            "an empty namespace may not be set during creation",
+        ));
+    }
+    let given = meta::text(object, "namespace");
+    if given.is_empty() {
+        meta::set(object, "namespace", namespace);
+    } else if given != namespace {
+        return Err(Failure::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}

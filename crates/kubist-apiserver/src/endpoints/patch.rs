@@ -1,0 +1,143 @@
+//! Patch.
+
+use std::sync::Arc;
+
+use kubist_merge::PatchError;
+use serde_json::Value;
+
+use crate::endpoints::read;
+use crate::endpoints::replace::{Change, Outcome, replace};
+use crate::endpoints::update::{TRIES, check_name};
+use crate::http::answer::Answer;
+use crate::http::json;
+use crate::http::options::{FieldValidation, WriteOptions};
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::{Kind, Schema};
+use crate::kinds::strategy;
+use crate::object::body::decode_patched;
+use crate::object::view;
+use crate::state::Api;
+use crate::store::Key;
+
+pub(crate) async fn patch(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    subresource: &str,
+) -> Result<Answer, Failure> {
+    let format = Format::of(kind, request.header("content-type"))?;
+    let form = read::form(kind, request)?;
+    let options = WriteOptions::parse(&request.query, "PatchOptions")?;
+    if format == Format::Apply {
+        return crate::endpoints::apply::apply(api, kind, request, &options, form, subresource).await;
+    }
+    let target = &request.target;
+    let key = Key::new(&target.namespace, &target.name);
+    for _ in 0..TRIES {
+        let Some(old) = api.store.get(&kind.table, &key) else {
+            return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
+        };
+        let before = view::object(api, kind, &old.value).await?;
+        let patch = json::parse(&request.body)
+            .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+        let patched = format.apply(kind, &before, &patch.value)?;
+        let (mut new, mut warnings) = decode_patched(kind, &options, &before, patched)?;
+        check_name(&new, &target.name)?;
+        duplicates(&options, &patch.duplicates, &mut warnings).map_err(Failure::bad_request)?;
+        strategy::default(kind, &mut new);
+        let change = Change {
+            request,
+            options: &options,
+            subresource,
+            manager: request.manager(),
+            asks: true,
+        };
+        match replace(api, kind, &change, &old, before, new).await? {
+            Outcome::Done(value) => {
+                let value = view::object(api, kind, &value).await?;
+                return read::show(kind, request, form, 200, value, warnings);
+            }
+            Outcome::Moved => {}
+        }
+    }
+    Err(Failure::modified(&kind.group, &kind.plural, &target.name))
+}
+
+/// The formats of patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+impl Format {
+    pub(crate) fn of(kind: &Kind, content_type: &str) -> Result<Format, Failure> {
+        let media_type = content_type.split(';').next().unwrap_or("").trim();
+        match media_type {
+            "application/json-patch+json" => Ok(Format::Json),
+            "application/merge-patch+json" => Ok(Format::Merge),
+            "application/strategic-merge-patch+json" if kind.custom().is_none() => Ok(Format::Strategic),
+            "application/apply-patch+yaml" | "application/apply-patch+json" => Ok(Format::Apply),
+            "application/strategic-merge-patch+json" => Err(Failure::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+            _ => Err(Failure {
+                details: Some(serde_json::json!({})),
+                ..Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            }),
+        }
+    }
+
+    pub(crate) fn apply(self, kind: &Kind, before: &Value, patch: &Value) -> Result<Value, Failure> {
+        let mut object = before.clone();
+        match self {
+            Format::Json => kubist_merge::json_patch(&mut object, patch).map_err(|error| match error {
+                PatchError::NotAPatch(error) if !patch.is_array() => {
+                    Failure::bad_request(format!("error decoding patch: {error}"))
+                }
+                _ => Failure::unprocessable(),
+            })?,
+            Format::Merge => {
+                if !patch.is_object() {
+                    return Err(Failure::bad_request("Invalid JSON Patch"));
+                }
+                kubist_merge::json_merge(&mut object, patch);
+            }
+            Format::Strategic => {
+                let Schema::Builtin(message) = &kind.schema else {
+                    return Err(Failure::unprocessable());
+                };
+                kubist_merge::strategic_merge(&mut object, patch, message).map_err(|error| match error {
+                    PatchError::WrongType { .. } => Failure::bad_request(error.to_string()),
+                    _ => Failure::unknown(error.to_string()),
+                })?;
+            }
+            Format::Apply => {}
+        }
+        Ok(object)
+    }
+}
+
+/// What becomes of keys that came twice.
+fn duplicates(options: &WriteOptions, paths: &[String], warnings: &mut Vec<String>) -> Result<(), String> {
+    let found: Vec<String> = paths
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect();
+    match options.validation {
+        FieldValidation::Strict if !found.is_empty() => Err(format!(
+            "error decoding patch: strict decoding error: {}",
+            found.join(", ")
+        )),
+        FieldValidation::Warn => {
+            warnings.extend(found);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,75 @@
+//! Update.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::endpoints::create::place;
+use crate::endpoints::read;
+use crate::endpoints::replace::{Change, Outcome, replace};
+use crate::http::answer::Answer;
+use crate::http::options::WriteOptions;
+use crate::http::request::Request;
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::kinds::strategy;
+use crate::object::body::decode_body;
+use crate::object::{meta, view};
+use crate::state::Api;
+use crate::store::Key;
+
+/// How often a write is tried again when the object moved in between.
+pub(crate) const TRIES: usize = 32;
+
+pub(crate) async fn update(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    subresource: &str,
+) -> Result<Answer, Failure> {
+    let form = read::form(kind, request)?;
+    let options = WriteOptions::parse(&request.query, "UpdateOptions")?;
+    let (mut object, warnings) = decode_body(kind, request, &options)?;
+    let target = &request.target;
+    check_name(&object, &target.name)?;
+    if kind.namespaced {
+        place(kind, &target.namespace, &mut object)?;
+    }
+    strategy::default(kind, &mut object);
+    for _ in 0..TRIES {
+        let Some(old) = api
+            .store
+            .get(&kind.table, &Key::new(&target.namespace, &target.name))
+        else {
+            return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
+        };
+        let change = Change {
+            request,
+            options: &options,
+            subresource,
+            manager: request.manager(),
+            asks: true,
+        };
+        let before = view::object(api, kind, &old.value).await?;
+        match replace(api, kind, &change, &old, before, object.clone()).await? {
+            Outcome::Done(value) => {
+                let value = view::object(api, kind, &value).await?;
+                return read::show(kind, request, form, 200, value, warnings);
+            }
+            Outcome::Moved => {}
+        }
+    }
+    Err(Failure::modified(&kind.group, &kind.plural, &target.name))
+}
+
+pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), Failure> {
+    let given = meta::name(object);
+    if given == name {
+        return Ok(());
+    }
+    Err(Failure::bad_request(if given.is_empty() {
+        "name must be provided".into()
+    } else {
+        format!("the name of the object ({given}) does not match the name on the URL ({name})")
+    }))
+}

@@ -1,0 +1,84 @@
+//! Defaults of pods and of what they are made of.
+
+use serde_json::{Map, Value, json};
+
+use super::{meta_child, or, or_number, text};
+
+pub(super) fn pod(map: &mut Map<String, Value>) {
+    let spec = meta_child(map, "spec");
+    or(spec, "enableServiceLinks", true);
+    for list in ["containers", "initContainers"] {
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
+                continue;
+            };
+            let requests = meta_child(resources, "requests");
+            for (name, limit) in limits {
+                requests.entry(name).or_insert(limit);
+            }
+        }
+    }
+}
+
+pub(super) fn pod_spec(map: &mut Map<String, Value>) {
+    or(map, "dnsPolicy", "ClusterFirst");
+    or(map, "restartPolicy", "Always");
+    or(map, "securityContext", json!({}));
+    or(map, "terminationGracePeriodSeconds", 30);
+    or(map, "schedulerName", "default-scheduler");
+    // The old name of a field goes on being told.
+    let account = text(map, "serviceAccountName").to_owned();
+    if !account.is_empty() {
+        map.insert("serviceAccount".into(), account.into());
+    } else if !text(map, "serviceAccount").is_empty() {
+        let account = text(map, "serviceAccount").to_owned();
+        map.insert("serviceAccountName".into(), account.into());
+    }
+    if map.get("hostNetwork") == Some(&Value::Bool(true)) {
+        for list in ["containers", "initContainers"] {
+            for container in map
+                .get_mut(list)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                for port in container
+                    .get_mut("ports")
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
+                    if let Some(port) = port.as_object_mut() {
+                        let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
+                        or_number(port, "hostPort", number);
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn container(map: &mut Map<String, Value>) {
+    let image = text(map, "image");
+    let last = image.rsplit('/').next().unwrap_or(image);
+    let (name, digest) = last
+        .split_once('@')
+        .map_or((last, ""), |(name, digest)| (name, digest));
+    let tag = name.split_once(':').map_or("", |(_, tag)| tag);
+    let latest = tag == "latest" || tag.is_empty() && digest.is_empty();
+    or(
+        map,
+        "imagePullPolicy",
+        if latest { "Always" } else { "IfNotPresent" },
+    );
+    or(map, "terminationMessagePath", "/dev/termination-log");
+    or(map, "terminationMessagePolicy", "File");
+}

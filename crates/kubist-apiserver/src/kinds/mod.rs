@@ -1,0 +1,12 @@
+//! What is served, and the rules that differ from kind to kind.
+
+pub(crate) mod address;
+pub(crate) mod autoscaler;
+pub(crate) mod defaults;
+pub(crate) mod event;
+pub(crate) mod kind;
+pub(crate) mod pod;
+pub(crate) mod prepare;
+pub(crate) mod rules;
+pub(crate) mod signing;
+pub(crate) mod strategy;

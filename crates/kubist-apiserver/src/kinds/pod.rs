@@ -1,0 +1,210 @@
+//! What is particular to pods.
+
+use kubist_core::quantity::Quantity;
+use serde_json::{Value, json};
+
+use crate::http::fields::FieldError;
+use crate::object::meta;
+
+/// The quality of service that a pod's requests and limits amount to.
+pub(crate) fn qos(pod: &Value) -> &'static str {
+    let containers = ["spec.containers", "spec.initContainers"]
+        .into_iter()
+        .filter_map(|path| meta::at(pod, path)?.as_array())
+        .flatten();
+    let (mut any, mut guaranteed) = (false, true);
+    for container in containers {
+        let amount = |kind: &str, name: &str| {
+            let text = meta::at(container, "resources")?.get(kind)?.get(name)?.as_str()?;
+            text.parse::<Quantity>()
+                .ok()
+                .filter(|quantity| *quantity > Quantity::ZERO)
+        };
+        for name in ["cpu", "memory"] {
+            let (request, limit) = (amount("requests", name), amount("limits", name));
+            any |= request.is_some() || limit.is_some();
+            guaranteed &= limit.is_some() && request.is_none_or(|request| Some(request) == limit);
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+/// Keeps what an update through `subresource` may not touch.
+pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
+    match subresource {
+        "" => {
+            // Written under its own path only.
+            let ephemeral = meta::at(old, "spec.ephemeralContainers").cloned();
+            put(meta::child(new, "spec"), "ephemeralContainers", ephemeral);
+        }
+        "status" => {
+            let status = meta::child(new, "status");
+            if status.get("qosClass").is_none() {
+                put(status, "qosClass", meta::at(old, "status.qosClass").cloned());
+            }
+        }
+        "ephemeralcontainers" => {
+            let ephemeral = meta::at(new, "spec.ephemeralContainers").cloned();
+            keep_but(new, old, |kept| {
+                put(meta::child(kept, "spec"), "ephemeralContainers", ephemeral)
+            });
+        }
+        "resize" => {
+            let wanted = new.clone();
+            keep_but(new, old, |kept| {
+                for path in ["containers", "initContainers"] {
+                    resize(kept, &wanted, path);
+                }
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Makes `new` what `old` was, but for what `change` does and who manages it.
+fn keep_but(new: &mut Value, old: &Value, change: impl FnOnce(&mut Value)) {
+    let mut kept = old.clone();
+    change(&mut kept);
+    for field in ["managedFields", "resourceVersion"] {
+        if let Some(value) = meta::get(new, field) {
+            meta::set(&mut kept, field, value.clone());
+        }
+    }
+    *new = kept;
+}
+
+fn put(map: &mut serde_json::Map<String, Value>, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => map.insert(key.into(), value),
+        None => map.remove(key),
+    };
+}
+
+/// Takes over the resources of containers that both pods have.
+fn resize(kept: &mut Value, wanted: &Value, list: &str) {
+    let wanted = wanted["spec"].get(list).and_then(Value::as_array);
+    let containers = meta::child(kept, "spec")
+        .get_mut(list)
+        .and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let name = container.get("name").cloned();
+        let same = wanted
+            .into_iter()
+            .flatten()
+            .find(|other| other.get("name") == name.as_ref());
+        if let (Some(same), Value::Object(container)) = (same, container) {
+            for field in ["resources", "resizePolicy"] {
+                put(container, field, same.get(field).cloned());
+            }
+        }
+    }
+}
+
+/// What is wrong with a change of resources.
+pub(crate) fn validate_resize(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if qos(new) != qos(old) {
+        let detail = "Pod QOS Class may not change as a result of resizing";
+        errors.push(FieldError::invalid_text("spec", qos(new), detail));
+    }
+    for list in ["containers", "initContainers"] {
+        let of = |pod: &Value| {
+            pod["spec"]
+                .get(list)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        for (at, (new, old)) in of(new).iter().zip(of(old)).enumerate() {
+            for kind in ["limits", "requests"] {
+                let rest = |container: &Value| {
+                    let mut amounts = container["resources"]
+                        .get(kind)
+                        .and_then(Value::as_object)
+                        .cloned();
+                    if let Some(amounts) = &mut amounts {
+                        amounts.retain(|name, _| name != "cpu" && name != "memory");
+                    }
+                    amounts.unwrap_or_default()
+                };
+                if rest(new) != rest(&old) {
+                    let field = format!("spec.{list}[{at}].resources.{kind}");
+                    errors.push(FieldError::forbidden(
+                        field,
+                        "only cpu and memory resources are mutable",
+                    ));
+                }
+            }
+        }
+    }
+    errors
+}
+
+/// What a pod's spec may not change into.
+pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let (Some(new_spec), Some(old_spec)) = (new.get("spec"), old.get("spec")) else {
+        return Vec::new();
+    };
+    let allowed = |spec: &Value| {
+        let mut spec = spec.clone();
+        for list in ["containers", "initContainers"] {
+            for container in spec
+                .get_mut(list)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                if let Some(container) = container.as_object_mut() {
+                    container.remove("image");
+                }
+            }
+        }
+        if let Some(spec) = spec.as_object_mut() {
+            for field in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "ephemeralContainers",
+                "schedulingGates",
+            ] {
+                spec.remove(field);
+            }
+        }
+        spec
+    };
+    if allowed(new_spec) == allowed(old_spec) {
+        return Vec::new();
+    }
+    vec![FieldError::forbidden(
+        "spec",
+        "pod updates may not change fields other than \
+         `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` \
+         (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if \
+         it was previously negative)",
+    )]
+}
+
+/// Sets a condition of a pod to true, at `time`.
+pub(crate) fn set_condition(pod: &mut Value, name: &str, time: &str) {
+    let conditions = meta::child(pod, "status")
+        .entry("conditions")
+        .or_insert_with(|| json!([]));
+    if !conditions.is_array() {
+        *conditions = json!([]);
+    }
+    let Value::Array(conditions) = conditions else {
+        return;
+    };
+    let condition =
+        json!({"type": name, "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
+    match conditions
+        .iter_mut()
+        .find(|known| known.get("type").is_some_and(|known| known == name))
+    {
+        Some(known) => *known = condition,
+        None => conditions.push(condition),
+    }
+}

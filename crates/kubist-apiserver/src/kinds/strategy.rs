@@ -1,0 +1,431 @@
+//! The rules that differ from kind to kind, gathered in one place.
+//!
+//! Everything else treats all kinds alike and asks here: how objects may be called, what a
+//! create and an update set by themselves, what deletes them, and what follows a write.
+
+use std::sync::Arc;
+
+use kubist_merge::managed::{self, Manager, Managers};
+use kubist_merge::{FieldSet, Path};
+use serde_json::{Map, Value, json};
+
+use crate::access::users::User;
+use crate::crd;
+use crate::http::fields::FieldError;
+use crate::http::status::Failure;
+use crate::kinds::kind::{Kind, Schema};
+use crate::kinds::rules;
+use crate::kinds::{autoscaler, defaults, prepare, signing};
+use crate::object::decode;
+use crate::object::meta;
+use crate::object::metavalidate::NameRule;
+use crate::state::Api;
+use crate::store::Key;
+
+/// How objects of a kind may be called.
+pub(crate) fn name_rule(kind: &Kind) -> NameRule {
+    if kind.custom().is_some() {
+        return NameRule::Subdomain;
+    }
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "namespaces") => NameRule::Label,
+        ("", "services") => NameRule::Label1035,
+        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
+        _ => NameRule::Subdomain,
+    }
+}
+
+/// Whether an update may come without a resource version.
+pub(crate) fn allows_unconditional_update(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && !matches!(
+            (kind.group.as_str(), kind.plural.as_str()),
+            ("apiextensions.k8s.io", _)
+                | ("apiregistration.k8s.io", _)
+                | ("coordination.k8s.io", _)
+                | ("admissionregistration.k8s.io", _)
+                | ("policy", _)
+                | ("storage.k8s.io", "csinodes" | "csidrivers")
+                | ("node.k8s.io" | "discovery.k8s.io" | "resource.k8s.io", _)
+        )
+}
+
+/// Whether a delete answers with the object rather than a `Status`.
+pub(crate) fn returns_deleted(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && kind.group.is_empty()
+        && matches!(
+            kind.plural.as_str(),
+            "pods"
+                | "podtemplates"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "resourcequotas"
+                | "serviceaccounts"
+                | "services"
+        )
+}
+
+/// What the object would be if nothing had been set, for ownership of fields.
+pub(crate) fn empty(kind: &Kind) -> Value {
+    let mut value = match &kind.schema {
+        Schema::Builtin(message) => decode::zero(message),
+        Schema::Custom(_) => json!({}),
+    };
+    value["apiVersion"] = kind.api_version().into();
+    value["kind"] = kind.kind.as_str().into();
+    value
+}
+
+/// Fills in what the client left out.
+pub(crate) fn default(kind: &Kind, object: &mut Value) {
+    match &kind.schema {
+        Schema::Builtin(message) => defaults::apply(message, object),
+        Schema::Custom(custom) => crd::structure::default(&custom.schema, object),
+    }
+}
+
+/// Whether objects of a kind count their changes, and which part of them counts.
+fn counts_generation(kind: &Kind) -> bool {
+    if kind.custom().is_some() {
+        return true;
+    }
+    matches!(
+        (kind.group.as_str(), kind.plural.as_str()),
+        ("", "pods" | "replicationcontrollers" | "podtemplates")
+            | (
+                "apps",
+                "deployments" | "statefulsets" | "daemonsets" | "replicasets"
+            )
+            | ("batch", _)
+            | (
+                "networking.k8s.io",
+                "ingresses" | "ingressclasses" | "networkpolicies"
+            )
+            | ("policy", _)
+            | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
+            | ("flowcontrol.apiserver.k8s.io", _)
+            | ("discovery.k8s.io", _)
+            | ("scheduling.k8s.io", _)
+            | ("resource.k8s.io", "deviceclasses" | "resourceslices")
+    )
+}
+
+/// Refuses what must not be created now, and adds what built-in admission adds.
+pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
+    if kind.namespaced {
+        admit_into_namespace(api, kind, object)?;
+    }
+    if kind.custom().is_none() {
+        prepare::admit_create(kind, object);
+    }
+    Ok(())
+}
+
+fn admit_into_namespace(api: &Api, kind: &Kind, object: &Value) -> Result<(), Failure> {
+    let namespace = meta::text(object, "namespace");
+    let Some(found) = api.store.get(
+        &crate::kinds::kind::table("", "namespaces"),
+        &Key::new("", namespace),
+    ) else {
+        return Err(Failure::not_found("", "namespaces", namespace));
+    };
+    if meta::is_deleting(&found.value) {
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
+        return Err(
+            Failure::forbidden(&kind.group, &kind.plural, meta::name(object), &why).cause(
+                "NamespaceTerminating",
+                &format!("namespace {namespace} is being terminated"),
+                "metadata.namespace",
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Refuses what must never be deleted.
+pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
+    if kind.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(Failure::forbidden(
+            "",
+            "namespaces",
+            name,
+            "this namespace may not be deleted",
+        ));
+    }
+    Ok(())
+}
+
+/// Sets what a new object gets from the server.
+pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ] {
+        meta::remove(object, field);
+    }
+    meta::set(object, "uid", api.identity.uid());
+    meta::set(object, "creationTimestamp", api.identity.timestamp());
+    crate::object::metavalidate::drop_duplicate_owners(meta::metadata(object));
+    if has_status(kind) {
+        reset_status(kind, object, None);
+    }
+    if counts_generation(kind) {
+        meta::set(object, "generation", 1);
+    }
+    if kind.custom().is_none() {
+        prepare::prepare_create(api, kind, object);
+        if kind.is("certificates.k8s.io", "certificatesigningrequests") {
+            signing::prepare_create(object, user);
+        }
+    }
+}
+
+/// Whether `status` can be written under its own path only.
+fn has_status(kind: &Kind) -> bool {
+    kind.subresource("status").is_some()
+}
+
+/// Sets `status` to that of `from`, or to an empty one.
+fn reset_status(kind: &Kind, object: &mut Value, from: Option<&Value>) {
+    let status = match (from, &kind.schema) {
+        (Some(from), _) => from.get("status").cloned(),
+        (None, Schema::Builtin(message)) => decode::zero(message).get("status").cloned(),
+        (None, Schema::Custom(_)) => None,
+    };
+    if let Value::Object(object) = object {
+        match status {
+            Some(status) => object.insert("status".into(), status),
+            None => object.remove("status"),
+        };
+    }
+}
+
+/// Keeps what an update through `subresource` may not touch, and counts the change.
+pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
+    match subresource {
+        "status" => keep_all_but_status(kind, new, old),
+        "" | "scale" if has_status(kind) => reset_status(kind, new, Some(old)),
+        _ => {}
+    }
+    if kind.custom().is_none() {
+        prepare::prepare_update(api, kind, new, old, subresource);
+    }
+    if counts_generation(kind) && changed(kind, new, old) {
+        meta::set(new, "generation", meta::generation(old) + 1);
+    }
+}
+
+fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
+    let mut kept = old.clone();
+    if let Value::Object(kept) = &mut kept {
+        match new.get("status") {
+            Some(status) => kept.insert("status".into(), status.clone()),
+            None => kept.remove("status"),
+        };
+    }
+    for field in ["managedFields", "resourceVersion"] {
+        match meta::get(new, field) {
+            Some(value) => meta::set(&mut kept, field, value.clone()),
+            None => meta::remove(&mut kept, field),
+        }
+    }
+    // Built-in kinds let metadata through, custom resources do not.
+    if kind.custom().is_none()
+        && let (Some(metadata), Value::Object(kept)) = (new.get("metadata"), &mut kept)
+    {
+        kept.insert("metadata".into(), metadata.clone());
+    }
+    *new = kept;
+}
+
+/// Whether an update changed what generations count.
+fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
+    let ignored = |key: &str| {
+        matches!(key, "metadata" | "apiVersion" | "kind")
+            || key == "status" && (has_status(kind) || kind.custom().is_none())
+    };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return true;
+    };
+    let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
+        map.iter()
+            .filter(|(key, _)| !ignored(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    part(new) != part(old)
+}
+
+/// What breaks the rules of the kind; `old` is there for an update.
+pub(crate) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, subresource: &str) -> Vec<FieldError> {
+    match &kind.schema {
+        Schema::Builtin(message) => rules::validate(kind, message, new, old, subresource),
+        Schema::Custom(custom) => crd::validate::validate(custom, new, old, subresource),
+    }
+}
+
+/// The fields that the server sets back, whatever is written to them.
+pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> FieldSet {
+    let of = |paths: &[&[&str]]| FieldSet::of(paths.iter().map(|path| Path::of(path)));
+    match subresource {
+        "status" if kind.custom().is_some() => of(&[&["spec"], &["metadata"]]),
+        "status" => of(&[&["spec"]]),
+        _ if has_status(kind) => of(&[&["status"]]),
+        _ => FieldSet::default(),
+    }
+}
+
+/// Who manages which field: as the client says, or else as it was.
+pub(crate) fn managers(live: &Value, new: &Value, subresource: &str) -> Managers {
+    let of = |object: &Value| Managers::read(meta::get(object, "managedFields"));
+    let given = meta::get(new, "managedFields");
+    if given.is_some_and(|given| *given == json!([{}])) {
+        // The way to forget everything.
+        return Managers::default();
+    }
+    let given = if subresource.is_empty() {
+        of(new).filter(|managers| !managers.is_empty())
+    } else {
+        None
+    };
+    given.or_else(|| of(live)).unwrap_or_default()
+}
+
+/// Keeps `managedFields` true to what a write changed.
+pub(crate) fn manage(
+    api: &Api,
+    kind: &Kind,
+    live: &Value,
+    new: &mut Value,
+    manager: &str,
+    subresource: &str,
+) {
+    let mut managers = managers(live, new, subresource);
+    let api_version = kind.api_version();
+    let context = managed::Context {
+        shape: kind.shape(),
+        api_version: &api_version,
+        reset: &reset_fields(kind, subresource),
+        now: &api.identity.timestamp(),
+    };
+    let manager = Manager::updater(manager, subresource, &api_version);
+    managers.update(context, live, new, &manager);
+    if subresource == "scale" {
+        // A scale is converted to its parent, and that loses the time.
+        managers.forget_time(&manager);
+    }
+    write_managers(new, &managers);
+}
+
+pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
+    match managers.write() {
+        Some(entries) => meta::set(object, "managedFields", entries),
+        None => meta::remove(object, "managedFields"),
+    }
+}
+
+/// The form in which an object is stored.
+///
+/// The storage version has no place for fields that only another version has.
+pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
+    if let (true, Value::Object(event)) = (crate::kinds::event::is_translated(kind), &mut *object) {
+        crate::kinds::event::store(event);
+    }
+    if autoscaler::is_translated(kind) {
+        autoscaler::store(object);
+    }
+    if let Schema::Custom(custom) = &kind.schema {
+        object["apiVersion"] = meta::api_version(&kind.group, &custom.storage_version).into();
+        // A webhook moved the fields instead of losing them.
+        if kind.version != custom.storage_version && custom.conversion.is_none() {
+            crate::crd::structure::prune(&custom.storage_schema, object);
+        }
+    }
+}
+
+/// How many seconds a delete waits.
+pub(crate) fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+    if !is_graceful(kind) {
+        return 0;
+    }
+    let unscheduled = meta::at(object, "spec.nodeName")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .is_empty();
+    let finished = matches!(
+        meta::at(object, "status.phase").and_then(Value::as_str),
+        Some("Succeeded" | "Failed")
+    );
+    if unscheduled || finished {
+        return 0;
+    }
+    let own = meta::at(object, "spec.terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
+    match asked {
+        Some(seconds) if seconds < 0 => 1,
+        Some(seconds) => seconds,
+        None => own.max(0),
+    }
+}
+
+/// Whether somebody else finishes a delete after a while.
+pub(crate) fn is_graceful(kind: &Kind) -> bool {
+    kind.is("", "pods")
+}
+
+/// Marks kinds that are deleted in their own way; tells whether something holds them, or
+/// nothing for kinds without a way of their own.
+pub(crate) fn mark_specially(api: &Api, kind: &Kind, object: &mut Value) -> Option<bool> {
+    if kind.is("", "namespaces") {
+        let held = !meta::strings(meta::at(object, "spec.finalizers")).is_empty();
+        if held {
+            if !meta::is_deleting(object) {
+                meta::set(object, "deletionTimestamp", api.identity.timestamp());
+            }
+            meta::child(object, "status").insert("phase".into(), "Terminating".into());
+        }
+        return Some(held);
+    }
+    if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        return Some(crd::mark(api, object));
+    }
+    None
+}
+
+/// Whether nothing holds an object any longer that is being deleted: the write that leads here removes it.
+pub(crate) fn is_finished(kind: &Kind, object: &Value) -> bool {
+    meta::is_deleting(object)
+        && meta::finalizers(object).is_empty()
+        && meta::get(object, "deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
+        && may_vanish(kind, object)
+}
+
+/// Whether an object whose last finalizer went may be removed.
+fn may_vanish(kind: &Kind, object: &Value) -> bool {
+    !kind.is("", "namespaces") || meta::strings(meta::at(object, "spec.finalizers")).is_empty()
+}
+
+/// Does what follows a write. `new` is absent after a deletion, `old` after a create.
+pub(crate) fn after_write(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    new: Option<&Arc<Value>>,
+    old: Option<&Arc<Value>>,
+) {
+    if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        crd::lifecycle::changed(api, kind, new, old);
+    } else if let Some(custom) = kind.custom() {
+        crd::cache::follow(api, kind, custom);
+        if new.is_none() {
+            crd::lifecycle::instance_deleted(api, custom);
+        }
+    }
+}

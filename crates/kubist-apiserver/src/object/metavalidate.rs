@@ -1,0 +1,345 @@
+//! The rules for `metadata`, as `k8s.io/apimachinery/pkg/api/validation` has them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::http::fields::FieldError;
+use crate::object::meta;
+
+/// How a kind's objects may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameRule {
+    /// A DNS subdomain: most kinds.
+    Subdomain,
+    /// A DNS label.
+    Label,
+    /// A DNS label that starts with a letter.
+    Label1035,
+    /// What a path segment can hold: RBAC kinds.
+    PathSegment,
+}
+
+static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| regex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
+static LABEL_1035: LazyLock<Option<Regex>> = LazyLock::new(|| regex("^[a-z]([-a-z0-9]*[a-z0-9])?$"));
+static SUBDOMAIN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"));
+static QUALIFIED_NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex("^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$"));
+
+fn regex(pattern: &str) -> Option<Regex> {
+    Regex::new(pattern).ok()
+}
+
+fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
+/// What is wrong with a name, in upstream's words.
+pub(crate) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
+    let longest = if matches!(rule, NameRule::Label | NameRule::Label1035) {
+        63
+    } else {
+        253
+    };
+    let mut problems = Vec::new();
+    if rule != NameRule::PathSegment && name.len() > longest {
+        problems.push(format!("must be no more than {longest} bytes"));
+    }
+    match rule {
+        NameRule::Subdomain if !matches(&SUBDOMAIN, name) => problems.push(SUBDOMAIN_RULE.into()),
+        NameRule::Label if !matches(&LABEL, name) => problems.push(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
+             start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \
+             validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+                .into(),
+        ),
+        NameRule::Label1035 if !matches(&LABEL_1035, name) => problems.push(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+             alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
+             regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+                .into(),
+        ),
+        NameRule::PathSegment => {
+            if matches!(name, "." | "..") {
+                problems.push(format!("may not be '{name}'"));
+            }
+            for part in ["/", "%"] {
+                if name.contains(part) {
+                    problems.push(format!("may not contain '{part}'"));
+                }
+            }
+        }
+        _ => {}
+    }
+    problems
+}
+
+const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
+    characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex \
+    used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+/// What is wrong with the `metadata` of an object, apart from how it changed.
+pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let base = meta::text(object, "generateName");
+    if !base.is_empty() {
+        // A trailing dash is fine where a suffix follows.
+        let shown = base.strip_suffix('-').map(|base| format!("{base}a"));
+        for problem in name_problems(rule, shown.as_deref().unwrap_or(base)) {
+            errors.push(FieldError::invalid_text("metadata.generateName", base, &problem));
+        }
+    }
+    let name = meta::name(object);
+    if name.is_empty() {
+        errors.push(FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
+    } else {
+        for problem in name_problems(rule, name) {
+            errors.push(FieldError::invalid_text("metadata.name", name, &problem));
+        }
+    }
+    let namespace = meta::text(object, "namespace");
+    if namespaced {
+        if namespace.is_empty() {
+            errors.push(FieldError::required("metadata.namespace", ""));
+        } else {
+            for problem in name_problems(NameRule::Label, namespace) {
+                errors.push(FieldError::invalid_text(
+                    "metadata.namespace",
+                    namespace,
+                    &problem,
+                ));
+            }
+        }
+    } else if !namespace.is_empty() {
+        errors.push(FieldError::forbidden(
+            "metadata.namespace",
+            "not allowed on this type",
+        ));
+    }
+    if meta::generation(object) < 0 {
+        let generation = meta::generation(object).into();
+        errors.push(FieldError::invalid(
+            "metadata.generation",
+            &generation,
+            "must be greater than or equal to 0",
+        ));
+    }
+    errors.extend(labels(meta::get(object, "labels"), "metadata.labels"));
+    errors.extend(annotations(meta::get(object, "annotations")));
+    errors.extend(owners(meta::get(object, "ownerReferences")));
+    for (at, finalizer) in meta::finalizers(object).into_iter().enumerate() {
+        errors.extend(self::finalizer(finalizer, &format!("metadata.finalizers[{at}]")));
+    }
+    errors
+}
+
+/// What is wrong with how `metadata` changed.
+pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if meta::is_deleting(old) {
+        let before = meta::finalizers(old);
+        let added: Vec<String> = meta::finalizers(new)
+            .into_iter()
+            .filter(|finalizer| !before.contains(finalizer))
+            .map(|finalizer| format!("{finalizer:?}"))
+            .collect();
+        if !added.is_empty() {
+            errors.push(FieldError::forbidden(
+                "metadata.finalizers",
+                &format!(
+                    "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                    added.join(", ")
+                ),
+            ));
+        }
+    }
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
+        let (after, before) = (meta::get(new, field), meta::get(old, field));
+        if after != before {
+            let value = after.cloned().unwrap_or(Value::Null);
+            errors.push(FieldError::immutable(format!("metadata.{field}"), &value));
+        }
+    }
+    errors.extend(labels(meta::get(new, "labels"), "metadata.labels"));
+    errors.extend(annotations(meta::get(new, "annotations")));
+    errors.extend(owners(meta::get(new, "ownerReferences")));
+    errors
+}
+
+/// What is wrong with a map of labels.
+pub(crate) fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+        for problem in qualified_name_problems(key) {
+            errors.push(FieldError::invalid_text(field, key, &problem));
+        }
+        let value = value.as_str().unwrap_or("");
+        for problem in label_value_problems(value) {
+            errors.push(FieldError::invalid_text(field, value, &problem));
+        }
+    }
+    errors
+}
+
+fn label_value_problems(value: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if value.len() > 63 {
+        problems.push("must be no more than 63 bytes".into());
+    }
+    if !value.is_empty() && !matches(&QUALIFIED_NAME, value) {
+        problems.push(
+            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
+             must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
+             regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+                .into(),
+        );
+    }
+    problems
+}
+
+/// What is wrong with a name that may have a domain in front, such as a label's key.
+pub(crate) fn qualified_name_problems(key: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let (prefix, name) = match key.split_once('/') {
+        Some((_, rest)) if rest.contains('/') => {
+            problems.push(
+                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and \
+                 end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
+                 validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix \
+                 and '/' (e.g. 'example.com/MyName')"
+                    .into(),
+            );
+            return problems;
+        }
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    if let Some(prefix) = prefix {
+        if prefix.is_empty() {
+            problems.push("prefix part must be non-empty".into());
+        } else {
+            for problem in name_problems(NameRule::Subdomain, prefix) {
+                problems.push(format!("prefix part {problem}"));
+            }
+        }
+    }
+    if name.is_empty() {
+        problems.push("name part must be non-empty".into());
+    } else if name.len() > 63 {
+        problems.push("name part must be no more than 63 bytes".into());
+    }
+    if !matches(&QUALIFIED_NAME, name) {
+        problems.push(
+            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+             alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+             '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+                .into(),
+        );
+    }
+    problems
+}
+
+pub(crate) fn annotations(annotations: Option<&Value>) -> Vec<FieldError> {
+    const MOST: usize = 256 * 1024;
+    let mut errors = Vec::new();
+    let mut size = 0;
+    for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
+        for problem in qualified_name_problems(&key.to_lowercase()) {
+            errors.push(FieldError::invalid_text("metadata.annotations", key, &problem));
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > MOST {
+        errors.push(FieldError::too_long("metadata.annotations", MOST));
+    }
+    errors
+}
+
+fn owners(owners: Option<&Value>) -> Vec<FieldError> {
+    const FIELD: &str = "metadata.ownerReferences";
+    let mut errors = Vec::new();
+    let mut controller: Option<String> = None;
+    for owner in owners.and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or("");
+        let (group, version) = meta::group_version(text("apiVersion"));
+        if version.is_empty() {
+            errors.push(FieldError::invalid_text(
+                format!("{FIELD}.apiVersion"),
+                text("apiVersion"),
+                "version must not be empty",
+            ));
+        }
+        for key in ["kind", "name", "uid"] {
+            if text(key).is_empty() {
+                errors.push(FieldError::invalid_text(
+                    format!("{FIELD}.{key}"),
+                    "",
+                    "must not be empty",
+                ));
+            }
+        }
+        if group.is_empty() && version == "v1" && text("kind") == "Event" {
+            errors.push(FieldError::invalid_text(
+                FIELD,
+                "/v1, Kind=Event",
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
+        }
+        if owner.get("controller") == Some(&Value::Bool(true)) {
+            match &controller {
+                Some(other) => errors.push(FieldError::invalid(
+                    FIELD,
+                    owners.unwrap_or(&Value::Null),
+                    &format!(
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {other} and {}",
+                        text("name")
+                    ),
+                )),
+                None => controller = Some(text("name").to_owned()),
+            }
+        }
+    }
+    errors
+}
+
+fn finalizer(finalizer: &str, field: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for problem in qualified_name_problems(finalizer) {
+        errors.push(FieldError::invalid_text(field, finalizer, &problem));
+    }
+    let standard = matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
+    if errors.is_empty() && !finalizer.contains('/') && !standard {
+        let detail = "name is neither a standard finalizer name nor is it fully qualified";
+        errors.push(FieldError::invalid_text(field, finalizer, detail));
+    }
+    errors
+}
+
+/// Owner references without repetitions; tells whether there were any.
+pub(crate) fn drop_duplicate_owners(metadata: &mut Map<String, Value>) -> bool {
+    let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") else {
+        return false;
+    };
+    let before = owners.len();
+    let mut seen: Vec<Value> = Vec::with_capacity(before);
+    owners.retain(|owner| {
+        let known = seen.contains(owner);
+        if !known {
+            seen.push(owner.clone());
+        }
+        !known
+    });
+    owners.len() < before
+}

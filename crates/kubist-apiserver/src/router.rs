@@ -1,0 +1,248 @@
+//! The way of a request through the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use http::request::Parts;
+use http_body_util::BodyExt as _;
+
+use crate::access::users::User;
+use crate::access::{self, review};
+use crate::endpoints::{create, delete, patch, read, subresource, update, watch};
+use crate::faults::Plan;
+use crate::http::answer::{self, Answer};
+use crate::http::body::Body;
+use crate::http::negotiate::{self, Encoding};
+use crate::http::request::{Connection, Query, Request, Target, Warnings};
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::server::audit::Record;
+use crate::state::Api;
+
+/// The largest body that is read.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+/// How long a connection may take to break.
+const BREAKING: Duration = Duration::from_secs(1);
+
+/// Answers one request. Failures become answers, too.
+pub(crate) async fn handle<B>(api: Arc<Api>, parts: Parts, body: B) -> Response<Body>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    let query = Query::parse(parts.uri.query().unwrap_or(""));
+    let target = Target::parse(&parts.method, parts.uri.path(), &query);
+    let mut request = Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query,
+        headers: parts.headers,
+        body: Bytes::new(),
+        user: User::default(),
+        certificate: parts.extensions.get::<User>().cloned(),
+        target,
+        warnings: Warnings::default(),
+        connection: parts.extensions.get::<Connection>().cloned(),
+        plan: Plan::default(),
+    };
+    request.plan = api.faults.meet(&request.target, request.header("user-agent"));
+    let encoding =
+        negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
+    if !api.latency.is_zero() {
+        tokio::time::sleep(api.latency).await;
+    }
+    request.plan.wait().await;
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
+    let result = if request.plan.drops() {
+        Err(broken(&api, &request, &path).await)
+    } else {
+        attempt(&api, &mut request, body).await
+    };
+    let result = match result {
+        Ok(_) if request.plan.loses_answer() => Err(broken(&api, &request, &path).await),
+        result => result,
+    };
+    let mut response = match result {
+        Ok(answer) => answer.into_response(),
+        Err(failure) => failure.into_response(encoding),
+    };
+    for warning in request.warnings.take() {
+        answer::warn(response.headers_mut(), &warning);
+    }
+    if let Some(warning) = deprecation(&api, &request.target) {
+        answer::warn(response.headers_mut(), &warning);
+    }
+    record(&api, &request, path, response.status().as_u16());
+    response
+}
+
+/// Answers a request, unless a fault does.
+async fn attempt<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    authenticate(api, request)?;
+    if let Some(failure) = request.plan.failure(&request.target) {
+        return Err(failure);
+    }
+    request.body = read(body).await?;
+    answer(api, request).await
+}
+
+/// Breaks a request's connection. Where there is none to break, the client is told so.
+async fn broken(api: &Api, request: &Request, path: &str) -> Failure {
+    if let Some(connection) = &request.connection {
+        record(api, request, path.to_owned(), 0);
+        connection.cut();
+        // The connection takes this future with it; a stream of HTTP/2 may outlive it a little.
+        tokio::time::sleep(BREAKING).await;
+    }
+    Failure::new(
+        503,
+        "ServiceUnavailable",
+        "the server was told to break the connection",
+    )
+}
+
+/// Who sends a request: the holder of a certificate, of a token, or nobody in particular.
+fn authenticated(api: &Api, request: &Request) -> Result<User, Failure> {
+    let authorization = request.header("authorization");
+    if let (Some(certificate), "") = (&request.certificate, authorization) {
+        return Ok(certificate.clone());
+    }
+    let token = authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map_or("", |(_, token)| token.trim());
+    match crate::access::tokens::recognise(api, token) {
+        Some(user) => Ok(user),
+        None => api.users.authenticate(authorization),
+    }
+}
+
+fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
+    request.user = authenticated(api, request)?;
+    if let Some(user) = access::impersonated(api, request)? {
+        request.user = user;
+    }
+    access::authorize(api, request)
+}
+
+async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
+    let target = &request.target;
+    if !target.is_resource {
+        return crate::discovery::answer(api, request);
+    }
+    let registry = api.registry();
+    let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
+        let known = registry
+            .groups()
+            .iter()
+            .any(|(group, versions)| *group == target.group && versions.contains(&target.version.as_str()));
+        return if known {
+            Err(Failure::no_resource())
+        } else {
+            Ok(Answer::text(404, "404 page not found\n"))
+        };
+    };
+    if kind.namespaced && target.namespace.is_empty() && !matches!(target.verb, "list" | "watch" | "create") {
+        return Err(if target.name.is_empty() {
+            Failure::method_not_allowed()
+        } else {
+            Failure::no_resource()
+        });
+    }
+    if !kind.namespaced && !target.namespace.is_empty() {
+        return Err(Failure::no_resource());
+    }
+    if !target.subresource.is_empty() {
+        return subresource::answer(api, kind, request).await;
+    }
+    verb(api, kind, request).await
+}
+
+async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
+    let target = &request.target;
+    if review::is_review(kind) && target.verb == "create" {
+        return review::answer(api, kind, request).await;
+    }
+    if !kind.allows(target.verb) || (target.verb == "create" && !target.name.is_empty()) {
+        return Err(Failure::method_not_allowed());
+    }
+    if matches!(target.verb, "update" | "patch") && target.name.is_empty() {
+        return Err(Failure::method_not_allowed());
+    }
+    match target.verb {
+        "get" => read::get(api, kind, request).await,
+        "list" => read::list(api, kind, request).await,
+        "watch" => watch::watch(api, kind, request).await,
+        "create" => create::create(api, kind, request).await,
+        "update" => update::update(api, kind, request, "").await,
+        "patch" => patch::patch(api, kind, request, "").await,
+        "delete" => delete::delete(api, kind, request).await,
+        "deletecollection" => delete::delete_collection(api, kind, request).await,
+        _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+/// What the definition of a custom resource says about a version that is to go.
+fn deprecation(api: &Api, target: &Target) -> Option<String> {
+    let registry = api.registry();
+    let kind = registry.get(&target.group, &target.version, &target.resource)?;
+    kind.custom()?.deprecation.clone()
+}
+
+fn record(api: &Api, request: &Request, path: String, status: u16) {
+    let target = &request.target;
+    let mut resource = target.resource.clone();
+    if !target.subresource.is_empty() {
+        resource.push('/');
+        resource.push_str(&target.subresource);
+    }
+    api.trail.push(Record {
+        verb: target.verb.into(),
+        path,
+        group: target.group.clone(),
+        resource,
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+        user: request.user.name.clone(),
+        user_agent: request.header("user-agent").into(),
+        status,
+    });
+}
+
+/// Reads a body up to the limit.
+async fn read<B>(body: B) -> Result<Bytes, Failure>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    use bytes::Buf as _;
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Failure::bad_request(format!("unable to read the body: {error}")))?;
+        if let Ok(mut data) = frame.into_data() {
+            if whole.len() + data.remaining() > BODY_LIMIT {
+                return Err(Failure::too_large(BODY_LIMIT));
+            }
+            while data.has_remaining() {
+                let length = {
+                    let chunk = data.chunk();
+                    whole.extend_from_slice(chunk);
+                    chunk.len()
+                };
+                data.advance(length);
+            }
+        }
+    }
+    Ok(whole.freeze())
+}

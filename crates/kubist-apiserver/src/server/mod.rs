@@ -1,0 +1,379 @@
+//! The server: a port that the API listens on.
+
+pub(crate) mod audit;
+pub(crate) mod builder;
+mod kubeconfig;
+pub(crate) mod load;
+pub(crate) mod service;
+pub(crate) mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::users::User;
+use crate::faults::Faults;
+use crate::http::request::Connection;
+use crate::server::audit::Record;
+use crate::server::builder::Builder;
+use crate::server::kubeconfig::Credential;
+use crate::server::load::LoadError;
+use crate::server::service::Service;
+use crate::server::tls::{Authority, ClientCertificate};
+use crate::state::Api;
+use crate::store::Snapshot;
+
+/// How long a graceful end waits for clients that do not go.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Client certificates need a server with TLS.
+    #[error("the server has no TLS")]
+    NoTls,
+    /// No certificate could be made.
+    #[error("cannot make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The certificate can't be served.
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+/// An API server that runs in this process; dropping it stops it.
+///
+/// See the [crate's documentation](crate) for an example.
+#[derive(Debug)]
+pub struct Server {
+    api: Arc<Api>,
+    address: SocketAddr,
+    url: String,
+    authority: Option<Authority>,
+    /// Stops accepting, and ends connections once they are idle.
+    drain: CancellationToken,
+    /// Ends connections at once.
+    abort: CancellationToken,
+    listening: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Server {
+    /// Starts a server with HTTP on 127.0.0.1 and a free port.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] if there is no free port.
+    pub async fn start() -> Result<Server, Error> {
+        Server::builder().start().await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) async fn listen(api: Arc<Api>, address: SocketAddr, tls: bool) -> Result<Server, Error> {
+        let authority = if tls {
+            Some(Authority::new(address.ip())?)
+        } else {
+            None
+        };
+        let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+        let bound = TcpListener::bind(address).await.and_then(|listener| {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        });
+        let (listener, address) = bound.map_err(|source| Error::Bind { address, source })?;
+        let scheme = if tls { "https" } else { "http" };
+        let (drain, abort) = (CancellationToken::new(), CancellationToken::new());
+        let accepting = Accepting {
+            listener,
+            acceptor,
+            service: Service::new(Arc::clone(&api)),
+            drain: drain.clone(),
+            abort: abort.clone(),
+        };
+        let listening = Mutex::new(Some(tokio::spawn(accepting.run())));
+        Ok(Server {
+            api,
+            address,
+            url: format!("{scheme}://{address}"),
+            authority,
+            drain,
+            abort,
+            listening,
+        })
+    }
+
+    /// The base URL, such as `http://127.0.0.1:39121`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A kubeconfig as YAML, with the context `kubist`.
+    ///
+    /// It trusts the server's certificate and holds the token of the first user.
+    pub fn kubeconfig(&self) -> String {
+        let authority = self.authority.as_ref().map(Authority::certificate_pem);
+        let credential = self
+            .api
+            .users
+            .first_token()
+            .map_or(Credential::None, Credential::Token);
+        crate::server::kubeconfig::write(&self.url, authority, credential)
+    }
+
+    /// The certificate that the server's own is signed with, as PEM; none without TLS.
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.authority.as_ref().map(Authority::certificate_pem)
+    }
+
+    /// Makes a certificate for a client, who then is the user `name` in these groups.
+    ///
+    /// Only a server with TLS asks its clients for certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTls`] without TLS, [`Error::Certificate`] if none can be made.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_apiserver::Error> {
+    /// use kubist_apiserver::Server;
+    ///
+    /// let server = Server::builder().tls(true).rbac(true).start().await?;
+    /// let admin = server.client_certificate("jane", ["system:masters"])?;
+    /// assert!(server.kubeconfig_for(&admin).contains("client-certificate-data"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client_certificate<G: Into<String>>(
+        &self,
+        name: &str,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Result<ClientCertificate, Error> {
+        let authority = self.authority.as_ref().ok_or(Error::NoTls)?;
+        let mut groups: Vec<String> = groups.into_iter().map(Into::into).collect();
+        let certificate = authority.issue(name, &groups)?;
+        groups.push("system:authenticated".into());
+        let user = User {
+            name: name.into(),
+            groups,
+            ..User::default()
+        };
+        self.api
+            .certificates
+            .lock()
+            .insert(certificate.der.to_vec(), user);
+        Ok(certificate)
+    }
+
+    /// A kubeconfig whose user has a certificate rather than a token.
+    pub fn kubeconfig_for(&self, certificate: &ClientCertificate) -> String {
+        let authority = self.authority.as_ref().map(Authority::certificate_pem);
+        crate::server::kubeconfig::write(&self.url, authority, Credential::Certificate(certificate))
+    }
+
+    /// The server's API as a service: the same answers without a socket.
+    pub fn service(&self) -> Service {
+        Service::new(Arc::clone(&self.api))
+    }
+
+    /// The whole state at this moment; it costs a few pointers.
+    pub fn snapshot(&self) -> Snapshot {
+        self.api.store.snapshot(self.api.identity.seed())
+    }
+
+    /// Applies the objects of a manifest, YAML with any number of documents; tells how many.
+    ///
+    /// They are applied as the server's administrator, with their status, in their order; `List`
+    /// objects are taken apart. What names no namespace goes to `default`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] for the first object that cannot be loaded; those before it are.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = kubist_apiserver::Server::start().await?;
+    /// let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {key: value}";
+    /// assert_eq!(server.load(manifest).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn load(&self, manifest: &str) -> Result<usize, LoadError> {
+        crate::server::load::load(&self.api, manifest).await
+    }
+
+    /// What goes wrong on demand.
+    pub fn faults(&self) -> Faults {
+        self.api.faults.clone()
+    }
+
+    /// The requests that were answered, oldest first; the last 100,000 of them.
+    pub fn audit(&self) -> Vec<Record> {
+        self.api.trail.records()
+    }
+
+    /// Forgets the history up to now, as etcd's compaction does.
+    ///
+    /// Watches and lists that ask for an older state are then answered by 410 Expired.
+    pub fn compact(&self) {
+        self.api.store.compact(self.api.store.revision());
+    }
+
+    /// Stops: ends watches, lets requests finish, closes connections.
+    ///
+    /// The port is free when it returns. Cancelling it stops the server less gently.
+    pub async fn shutdown(self) {
+        self.api.closing.cancel();
+        self.drain.cancel();
+        self.join().await;
+    }
+
+    /// Stops at once: connections break, requests stay unanswered.
+    ///
+    /// The port is free when it returns.
+    pub async fn kill(self) {
+        self.abort.cancel();
+        self.api.closing.cancel();
+        self.join().await;
+    }
+
+    async fn join(&self) {
+        let listening = self.listening.lock().take();
+        if let Some(listening) = listening {
+            // A panic in there was reported where it happened.
+            let _ = listening.await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.abort.cancel();
+        self.api.closing.cancel();
+    }
+}
+
+struct Accepting {
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    service: Service,
+    drain: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Accepting {
+    async fn run(self) {
+        let Accepting {
+            listener,
+            acceptor,
+            service,
+            drain,
+            abort,
+        } = self;
+        let graceful = GracefulShutdown::new();
+        let tasks = tokio_util::task::TaskTracker::new();
+        loop {
+            let stream = tokio::select! {
+                biased;
+                () = abort.cancelled() => break,
+                () = drain.cancelled() => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // Out of descriptors, most likely: give others time to close some.
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    }
+                },
+            };
+            let _ = stream.set_nodelay(true);
+            let cut = Connection::default();
+            let service = service.clone().of_connection(cut.clone());
+            let connection = serve(stream, acceptor.clone(), service, graceful.watcher());
+            let abort = abort.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = abort.cancelled() => {}
+                    () = cut.broken() => {}
+                    () = connection => {}
+                }
+            });
+        }
+        drop(listener);
+        tasks.close();
+        if !abort.is_cancelled() {
+            tokio::select! {
+                biased;
+                () = abort.cancelled() => {}
+                () = graceful.shutdown() => {}
+                () = tokio::time::sleep(PATIENCE) => abort.cancel(),
+            }
+        }
+        tasks.wait().await;
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    service: Service,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    match acceptor {
+        None => connection(stream, service, watcher).await,
+        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let presented = stream.get_ref().1.peer_certificates();
+                let service = service.of_certificate(presented.and_then(<[_]>::first));
+                connection(stream, service, watcher).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        },
+    }
+}
+
+async fn connection<S>(stream: S, service: Service, watcher: hyper_util::server::graceful::Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let service = hyper_util::service::TowerToHyperService::new(service);
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,293 @@
+//! Validation rules in CEL, and what an update lets pass.
+
+use kubist_apiserver::Server;
+use serde_json::{Value, json};
+
+use crate::client::{CRDS, Http, MERGE, crd};
+
+const WIDGETS: &str = "/apis/example.com/v1/namespaces/default/widgets";
+
+fn widget(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name}, "spec": spec})
+}
+
+async fn serving(spec: Value) -> (Server, Http) {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let (status, answer) = http.post(CRDS, crd("Widget", spec)).await;
+    assert_eq!(status, 201, "{answer}");
+    (server, http)
+}
+
+fn rule(rule: &str) -> Value {
+    json!([{"rule": rule}])
+}
+
+#[tokio::test]
+async fn rules_hold_at_every_level() {
+    let (_server, http) = serving(json!({
+        "type": "object",
+        "x-kubernetes-validations": [
+            {"rule": "self.least <= self.most", "messageExpression": "'least is ' + string(self.least)"},
+            {"rule": "!has(self.name) || self.name != 'root'", "reason": "FieldValueForbidden", "fieldPath": ".name",
+             "message": "not root"},
+        ],
+        "properties": {
+            "least": {"type": "integer"}, "most": {"type": "integer"},
+            "name": {"type": "string", "x-kubernetes-validations": rule("self.size() < 6")},
+            "items": {"type": "array", "items": {
+                "type": "object", "x-kubernetes-validations": rule("self.port > 0"),
+                "properties": {"port": {"type": "integer"}},
+            }},
+            "labels": {"type": "object", "additionalProperties": {
+                "type": "string", "x-kubernetes-validations": rule("self.startsWith('a')"),
+            }},
+            "x-dash": {"type": "boolean", "x-kubernetes-validations": rule("self")},
+            "at": {"type": "string", "format": "date-time",
+                   "x-kubernetes-validations": rule("self > timestamp('2020-01-01T00:00:00Z')")},
+        },
+    }))
+    .await;
+    let fine = json!({
+        "least": 1, "most": 2, "name": "short", "items": [{"port": 1}], "labels": {"k": "a1"}, "x-dash": true,
+        "at": "2024-01-01T00:00:00Z",
+    });
+    let (status, answer) = http.post(WIDGETS, widget("fine", fine)).await;
+    assert_eq!(status, 201, "{answer}");
+    let of = "Widget.example.com \"x\" is invalid: spec";
+    for (spec, message) in [
+        (
+            json!({"least": 3, "most": 2}),
+            format!("{of}: Invalid value: least is 3"),
+        ),
+        (
+            json!({"least": 1, "most": 2, "name": "root"}),
+            format!("{of}.name: Forbidden: not root"),
+        ),
+        (
+            json!({"least": 1, "most": 2, "name": "too long"}),
+            format!("{of}.name: Invalid value: \"too long\": failed rule: self.size() < 6"),
+        ),
+        (
+            json!({"least": 1, "most": 2, "items": [{"port": 1}, {"port": 0}]}),
+            format!("{of}.items[1]: Invalid value: failed rule: self.port > 0"),
+        ),
+        (
+            json!({"least": 1, "most": 2, "labels": {"k": "b"}}),
+            format!("{of}.labels[k]: Invalid value: \"b\": failed rule: self.startsWith('a')"),
+        ),
+        (
+            json!({"least": 1, "most": 2, "at": "2019-01-01T00:00:00Z"}),
+            format!(
+                "{of}.at: Invalid value: \"2019-01-01T00:00:00Z\": failed rule: self > \
+                 timestamp('2020-01-01T00:00:00Z')"
+            ),
+        ),
+        (
+            json!({"least": 1}),
+            format!(
+                "{of}: Invalid value: \"object\": no such key: most evaluating rule: failed rule: self.least <= self.most"
+            ),
+        ),
+    ] {
+        let (status, failure) = http.post(WIDGETS, widget("x", spec)).await;
+        assert_eq!(
+            (status, failure["message"].as_str()),
+            (422, Some(message.as_str()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn transitions_compare_with_what_was() {
+    let (_server, http) = serving(json!({
+        "type": "object",
+        "properties": {
+            "fixed": {"type": "string", "x-kubernetes-validations": rule("self == oldSelf")},
+            "first": {"type": "string", "x-kubernetes-validations": [
+                {"rule": "oldSelf.hasValue() || self == 'new'", "optionalOldSelf": true, "message": "starts new"},
+            ]},
+            "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {
+                "type": "object", "required": ["name"],
+                "properties": {"name": {"type": "string"}, "port": {"type": "integer"}},
+                "x-kubernetes-validations": rule("self.port >= oldSelf.port"),
+            }},
+        },
+    }))
+    .await;
+    let (status, failure) = http.post(WIDGETS, widget("a", json!({"first": "old"}))).await;
+    assert_eq!(
+        (status, failure["details"]["causes"][0]["field"].as_str()),
+        (422, Some("spec.first"))
+    );
+    let spec =
+        json!({"fixed": "a", "first": "new", "ports": [{"name": "x", "port": 2}, {"name": "y", "port": 3}]});
+    assert_eq!(http.post(WIDGETS, widget("a", spec)).await.0, 201);
+    let path = format!("{WIDGETS}/a");
+    for (spec, field) in [
+        (json!({"fixed": "b"}), "spec.fixed"),
+        // Items are told apart by their names, wherever they are.
+        (
+            json!({"ports": [{"name": "y", "port": 3}, {"name": "x", "port": 1}]}),
+            "spec.ports[1]",
+        ),
+    ] {
+        let (status, failure) = http.patch(&path, MERGE, json!({"spec": spec})).await;
+        assert_eq!(
+            (status, failure["details"]["causes"][0]["field"].as_str()),
+            (422, Some(field))
+        );
+    }
+    let spec = json!({"first": "other", "ports": [{"name": "y", "port": 4}, {"name": "z", "port": 1}]});
+    assert_eq!(http.patch(&path, MERGE, json!({"spec": spec})).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_was_wrong_before_may_stay_but_not_change() {
+    let properties = json!({
+        "name": {"type": "string"}, "size": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "rule": {"type": "integer"},
+    });
+    let (_server, http) = serving(json!({"type": "object", "properties": properties})).await;
+    let spec = json!({"name": "way too long", "size": 7, "tags": ["a", "a"], "rule": 1});
+    assert_eq!(http.post(WIDGETS, widget("a", spec)).await.0, 201);
+    let (_, mut definition) = http.get(&format!("{CRDS}/widgets.example.com")).await;
+    let spec = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    spec["name"]["maxLength"] = 5.into();
+    spec["size"]["maximum"] = 5.into();
+    spec["tags"]["x-kubernetes-list-type"] = "set".into();
+    spec["rule"]["x-kubernetes-validations"] = rule("self > 1");
+    let (status, answer) = http.put(&format!("{CRDS}/widgets.example.com"), definition).await;
+    assert_eq!(status, 200, "{answer}");
+
+    let path = format!("{WIDGETS}/a");
+    let body = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"size": 5}}).to_string();
+    let response = http
+        .send(
+            http::Method::PATCH,
+            &path,
+            &[("content-type", MERGE)],
+            body.into_bytes(),
+        )
+        .await;
+    assert_eq!(response.status(), 200);
+    let warnings: Vec<&str> = response
+        .headers()
+        .get_all("warning")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    assert_eq!(
+        warnings,
+        ["299 - \"spec.rule: Invalid value: 1: failed rule: self > 1\""]
+    );
+    for (spec, field) in [
+        (json!({"name": "still too long"}), "spec.name"),
+        (json!({"size": 6}), "spec.size"),
+        (json!({"rule": 0}), "spec.rule"),
+    ] {
+        let (status, failure) = http.patch(&path, MERGE, json!({"spec": spec})).await;
+        assert_eq!(
+            (status, failure["details"]["causes"][0]["field"].as_str()),
+            (422, Some(field))
+        );
+    }
+    assert_eq!(
+        http.patch(&path, MERGE, json!({"spec": {"tags": ["b", "b"]}}))
+            .await
+            .0,
+        200
+    );
+    let (status, _) = http
+        .post(WIDGETS, widget("b", json!({"tags": ["b", "b"], "rule": 2})))
+        .await;
+    assert_eq!(status, 422, "a new object keeps all rules");
+}
+
+#[tokio::test]
+async fn rules_are_compiled_with_their_definition() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let base = "spec.validation.openAPIV3Schema.properties[spec]";
+    for (spec, field, message) in [
+        (
+            json!({"x-kubernetes-validations": rule("self.x >")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "compilation failed: ERROR: <input>:1:9: Syntax error",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("self.nope > 1")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "compilation failed: ERROR: <input>:1:5: undefined field 'nope'\n | self.nope > 1\n | ....^",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("other > 1")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "compilation failed: ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other > 1\n | ^",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule(" ")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "Required value: rule is not specified",
+        ),
+        (
+            json!({"x-kubernetes-validations": [{"rule": "true", "reason": "Nope"}]}),
+            format!("{base}.x-kubernetes-validations[0].reason"),
+            "Unsupported value: \"Nope\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \
+             \"FieldValueInvalid\", \"FieldValueRequired\"",
+        ),
+        (
+            json!({"x-kubernetes-validations": [{"rule": "true", "fieldPath": ".nope"}]}),
+            format!("{base}.x-kubernetes-validations[0].fieldPath"),
+            "Invalid value: \".nope\": fieldPath must be a valid path",
+        ),
+        (
+            json!({"x-kubernetes-validations": [{"rule": "true", "optionalOldSelf": true}]}),
+            format!("{base}.x-kubernetes-validations[0].optionalOldSelf"),
+            "Invalid value: true: may not be set if oldSelf is not used in rule",
+        ),
+        (
+            json!({"properties": {"list": {"type": "array", "items": {
+                "type": "string", "x-kubernetes-validations": rule("self == oldSelf"),
+            }}}}),
+            format!("{base}.properties[list].items.x-kubernetes-validations[0].rule"),
+            "oldSelf cannot be used on the uncorrelatable portion of the schema within \
+             spec.validation.openAPIV3Schema.properties[spec].properties[list].items",
+        ),
+    ] {
+        let mut schema = json!({"type": "object", "properties": {"x": {"type": "integer"}}});
+        for (key, value) in spec.as_object().expect("there") {
+            schema[key] = value.clone();
+        }
+        let (status, failure) = http.post(CRDS, crd("Widget", schema)).await;
+        let cause = &failure["details"]["causes"][0];
+        let found = cause["message"].as_str().unwrap_or("");
+        assert_eq!(
+            (status, cause["field"].as_str()),
+            (422, Some(field.as_str())),
+            "{failure}"
+        );
+        assert!(found.contains(message), "{found}\nlacks\n{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_runaway_rule_ends() {
+    let nested = "self.all(a, self.all(b, self.all(c, self.all(d, a + b + c + d >= 0))))";
+    let (_server, http) = serving(json!({
+        "type": "object",
+        "properties": {"list": {
+            "type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": rule(nested),
+        }},
+    }))
+    .await;
+    let list: Vec<u32> = (0..300).collect();
+    let slow = http.post(WIDGETS, widget("x", json!({"list": list})));
+    // Meanwhile the server answers others.
+    let (slow, (status, _)) = tokio::join!(slow, http.get(WIDGETS));
+    assert_eq!(status, 200);
+    let message = slow.1["message"].as_str().unwrap_or("");
+    assert_eq!(slow.0, 422);
+    assert!(message.contains("call cost exceeds limit for rule"), "{message}");
+}

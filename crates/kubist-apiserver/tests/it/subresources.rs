@@ -1,0 +1,209 @@
+//! Subresources that are more than a part of their object.
+
+use kubist_apiserver::Server;
+use serde_json::{Value, json};
+
+use crate::client::{Http, MERGE};
+
+const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
+const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+
+#[tokio::test]
+async fn a_service_account_gets_tokens_that_are_known_while_it_lives() {
+    let now = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(1_700_000_000));
+    let clock = std::sync::Arc::clone(&now);
+    let server = Server::builder()
+        .user("root", "root", "", ["system:masters"])
+        .clock(move || {
+            let seconds = clock.load(std::sync::atomic::Ordering::Relaxed);
+            jiff::Timestamp::from_second(seconds).expect("a time")
+        })
+        .start()
+        .await
+        .expect("a server");
+    let http = Http::new(&server).with_token("root");
+    http.post(ACCOUNTS, json!({"metadata": {"name": "bot"}})).await;
+    let path = format!("{ACCOUNTS}/bot/token");
+    let (status, failure) = http.post(&path, json!({"spec": {"expirationSeconds": 1}})).await;
+    assert_eq!(
+        (status, failure["details"]["causes"][0]["field"].as_str()),
+        (422, Some("spec.expirationSeconds"))
+    );
+    let (status, answer) = http
+        .post(&path, json!({"spec": {"expirationSeconds": 600}}))
+        .await;
+    assert_eq!((status, answer["kind"].as_str()), (201, Some("TokenRequest")));
+    assert_eq!(answer["status"]["expirationTimestamp"], "2023-11-14T22:23:20Z");
+    let token = answer["status"]["token"].as_str().expect("a token").to_owned();
+
+    let bot = Http::new(&server).with_token(&token);
+    let (_, me) = bot
+        .post(
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}),
+        )
+        .await;
+    assert_eq!(
+        me["status"]["userInfo"]["username"],
+        "system:serviceaccount:default:bot"
+    );
+    let maps = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(bot.get(maps).await.0, 403);
+    let binding = json!({
+        "metadata": {"name": "bot"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "ServiceAccount", "name": "bot", "namespace": "default"}],
+    });
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+    assert_eq!(http.post(bindings, binding).await.0, 201);
+    assert_eq!(bot.get(maps).await.0, 200, "the role `view` is aggregated");
+    assert_eq!(bot.get("/api/v1/namespaces/default/secrets").await.0, 403);
+
+    let review = json!({"spec": {"token": token}});
+    let (_, known) = http.post(REVIEWS, review.clone()).await;
+    assert_eq!(known["status"]["authenticated"], true);
+    let forged = format!("{}x", &token[..token.len() - 1]);
+    assert_eq!(Http::new(&server).with_token(&forged).get(maps).await.0, 401);
+    now.fetch_add(601, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(bot.get(maps).await.0, 401, "it ran out");
+    now.fetch_sub(601, std::sync::atomic::Ordering::Relaxed);
+    http.delete(&format!("{ACCOUNTS}/bot")).await;
+    assert_eq!(bot.get(maps).await.0, 401, "its account is gone");
+}
+
+#[tokio::test]
+async fn a_signing_request_is_decided_by_approval_alone() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let pem = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
+    let spec = json!({"request": pem, "signerName": "example.com/signer", "usages": ["client auth"], "username": "eve"});
+    let (status, created) = http
+        .post(requests, json!({"metadata": {"name": "a"}, "spec": spec}))
+        .await;
+    assert_eq!(status, 201, "{created}");
+    assert_eq!(
+        created["spec"]["username"], "kubist:admin",
+        "nobody asks for another"
+    );
+    let approved =
+        json!({"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "Ok"}]}});
+    let (_, through_status) = http
+        .patch(&format!("{requests}/a/status"), MERGE, approved.clone())
+        .await;
+    assert!(
+        through_status["status"]
+            .get("conditions")
+            .is_none_or(|list| list == &json!([])),
+        "{through_status}"
+    );
+    let (status, decided) = http
+        .patch(&format!("{requests}/a/approval"), MERGE, approved)
+        .await;
+    assert_eq!(
+        (status, &decided["status"]["conditions"][0]["type"]),
+        (200, &json!("Approved"))
+    );
+    assert!(decided["status"]["conditions"][0]["lastUpdateTime"].is_string());
+    let both = json!({"status": {"conditions": [
+        {"type": "Approved", "status": "True"}, {"type": "Denied", "status": "True"},
+    ]}});
+    assert_eq!(
+        http.patch(&format!("{requests}/a/approval"), MERGE, both).await.0,
+        422
+    );
+    let none = json!({"status": {"conditions": []}});
+    assert_eq!(
+        http.patch(&format!("{requests}/a/approval"), MERGE, none).await.0,
+        422
+    );
+}
+
+#[tokio::test]
+async fn a_pod_is_resized_under_its_own_path() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let pods = "/api/v1/namespaces/default/pods";
+    let container = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}}});
+    http.post(
+        pods,
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [container]}}),
+    )
+    .await;
+    let resources = |resources: Value| json!({"spec": {"containers": [{"name": "c", "image": "other", "resources": resources}]}});
+    let strategic = "application/strategic-merge-patch+json";
+    let more = resources(json!({"requests": {"cpu": "2"}}));
+    assert_eq!(
+        http.patch(&format!("{pods}/p"), strategic, more.clone()).await.0,
+        422
+    );
+    let (status, resized) = http.patch(&format!("{pods}/p/resize"), strategic, more).await;
+    assert_eq!(
+        (
+            status,
+            &resized["spec"]["containers"][0]["resources"]["requests"]["cpu"]
+        ),
+        (200, &json!("2"))
+    );
+    assert_eq!(
+        resized["spec"]["containers"][0]["image"], "i",
+        "nothing else changes"
+    );
+    assert_eq!(resized["metadata"]["generation"], 2);
+    let guaranteed = resources(
+        json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}),
+    );
+    let (status, failure) = http
+        .patch(&format!("{pods}/p/resize"), strategic, guaranteed)
+        .await;
+    let message = failure["message"].as_str().unwrap_or("");
+    assert_eq!(
+        (status, message.contains("Pod QOS Class may not change")),
+        (422, true),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn autoscalers_are_the_same_in_both_versions() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let (v1, v2) = (
+        "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
+        "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+    );
+    let target = json!({"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"});
+    let spec = json!({"scaleTargetRef": target, "maxReplicas": 3, "targetCPUUtilizationPercentage": 50});
+    let (status, created) = http
+        .post(v1, json!({"metadata": {"name": "a"}, "spec": spec}))
+        .await;
+    assert_eq!(status, 201, "{created}");
+    let (_, found) = http.get(&format!("{v2}/a")).await;
+    assert_eq!(found["apiVersion"], "autoscaling/v2");
+    assert_eq!(
+        found["spec"]["metrics"],
+        json!([{"type": "Resource", "resource": {
+            "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50},
+        }}])
+    );
+    let (status, patched) = http
+        .patch(&format!("{v1}/a"), MERGE, json!({"spec": {"maxReplicas": 5}}))
+        .await;
+    assert_eq!(
+        (status, &patched["spec"]["targetCPUUtilizationPercentage"]),
+        (200, &json!(50))
+    );
+    let body = json!({"spec": {"maxReplicas": 5}}).to_string().into_bytes();
+    let before = http.get(&format!("{v2}/a")).await.1["metadata"]["resourceVersion"].clone();
+    let again = http
+        .send(
+            http::Method::PATCH,
+            &format!("{v1}/a"),
+            &[("content-type", MERGE)],
+            body,
+        )
+        .await;
+    assert_eq!(again.status(), 200);
+    let after = http.get(&format!("{v2}/a")).await.1["metadata"]["resourceVersion"].clone();
+    assert_eq!(before, after, "nothing changed");
+}

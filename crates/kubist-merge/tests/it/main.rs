@@ -1,0 +1,334 @@
+//! Properties of structured merges that hold for any configuration.
+
+use kubist_merge::managed::{ApplyError, Context, Manager, Managers};
+use kubist_merge::{FieldSet, PathElement, Shape, compare, remove_items};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// Every way in which a schema can merge.
+fn schema() -> Value {
+    let item = json!({
+        "type": "object", "required": ["name"],
+        "properties": {
+            "name": {"type": "string"}, "value": {"type": "string"},
+            "inner": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    });
+    json!({
+        "type": "object",
+        "properties": {
+            "scalar": {"type": "string"},
+            "number": {"type": "integer"},
+            "struct": {"type": "object", "properties": {
+                "a": {"type": "string"},
+                "b": {"type": "object", "properties": {"c": {"type": "boolean"}, "d": {"type": "string"}}},
+            }},
+            "map": {"type": "object", "additionalProperties": {"type": "string"}},
+            "atomicMap": {
+                "type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": {"type": "string"},
+            },
+            "atomicList": {"type": "array", "items": {"type": "string"}},
+            "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            "items": {
+                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": item,
+            },
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        },
+    })
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["x", "y", "z", "w"]).prop_map(str::to_owned)
+}
+
+fn words() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map(word(), word(), 0..4).prop_map(|map| {
+        map.into_iter()
+            .map(|(key, value)| (key, Value::from(value)))
+            .collect()
+    })
+}
+
+fn set() -> impl Strategy<Value = Value> {
+    prop::collection::btree_set(word(), 0..4).prop_map(|set| set.into_iter().map(Value::from).collect())
+}
+
+fn item() -> impl Strategy<Value = Map<String, Value>> {
+    (prop::option::of(word()), prop::option::of(words())).prop_map(|(value, inner)| {
+        let mut item = Map::new();
+        item.extend(value.map(|value| ("value".to_owned(), value.into())));
+        item.extend(inner.map(|inner| ("inner".to_owned(), inner)));
+        item
+    })
+}
+
+fn items() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map(word(), item(), 0..4).prop_map(|items| {
+        let named = |(name, mut item): (String, Map<String, Value>)| {
+            item.insert("name".into(), name.into());
+            Value::Object(item)
+        };
+        items.into_iter().map(named).collect()
+    })
+}
+
+fn structure() -> impl Strategy<Value = Value> {
+    let inner = (prop::option::of(any::<bool>()), prop::option::of(word())).prop_map(|(c, d)| {
+        let mut inner = Map::new();
+        inner.extend(c.map(|c| ("c".to_owned(), c.into())));
+        inner.extend(d.map(|d| ("d".to_owned(), d.into())));
+        Value::Object(inner)
+    });
+    (prop::option::of(word()), prop::option::of(inner)).prop_map(|(a, b)| {
+        let mut structure = Map::new();
+        structure.extend(a.map(|a| ("a".to_owned(), a.into())));
+        structure.extend(b.map(|b| ("b".to_owned(), b)));
+        Value::Object(structure)
+    })
+}
+
+/// Any configuration that fits the schema.
+fn config() -> impl Strategy<Value = Value> {
+    let free = (prop::option::of(word()), prop::option::of(words())).prop_map(|(k, m)| {
+        let mut free = Map::new();
+        free.extend(k.map(|k| ("k".to_owned(), k.into())));
+        free.extend(m.map(|m| ("m".to_owned(), m)));
+        Value::Object(free)
+    });
+    let fields = (
+        prop::option::of(word().prop_map(Value::from)),
+        prop::option::of((0..3_i64).prop_map(Value::from)),
+        prop::option::of(structure()),
+        prop::option::of(words()),
+        prop::option::of(words()),
+        prop::option::of(prop::collection::vec(word(), 0..3).prop_map(Value::from)),
+        prop::option::of(set()),
+        prop::option::of(items()),
+        prop::option::of(free),
+    );
+    fields.prop_map(
+        |(scalar, number, structure, map, atomic_map, atomic_list, set, items, free)| {
+            let fields = [
+                ("scalar", scalar),
+                ("number", number),
+                ("struct", structure),
+                ("map", map),
+                ("atomicMap", atomic_map),
+                ("atomicList", atomic_list),
+                ("set", set),
+                ("items", items),
+                ("free", free),
+            ];
+            let given = fields
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+            Value::Object(given.collect())
+        },
+    )
+}
+
+/// An object with its managers.
+#[derive(Clone, Debug, PartialEq)]
+struct World {
+    object: Value,
+    managers: Managers,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            object: json!({}),
+            managers: Managers::default(),
+        }
+    }
+
+    fn apply(&mut self, schema: &Value, name: &str, config: &Value, force: bool) -> Result<(), ApplyError> {
+        let reset = FieldSet::default();
+        let context = Context {
+            shape: Shape::object(schema),
+            api_version: "v1",
+            reset: &reset,
+            now: "2024-01-01T00:00:00Z",
+        };
+        let manager = Manager::applier(name, "");
+        let mut managers = self.managers.clone();
+        self.object = managers.apply(context, &self.object, config, &manager, force)?;
+        self.managers = managers;
+        Ok(())
+    }
+
+    fn update(&mut self, schema: &Value, name: &str, new: &Value) {
+        let reset = FieldSet::default();
+        let context = Context {
+            shape: Shape::object(schema),
+            api_version: "v1",
+            reset: &reset,
+            now: "2024-01-01T00:00:00Z",
+        };
+        let manager = Manager::updater(name, "", "v1");
+        self.managers.update(context, &self.object, new, &manager);
+        self.object = new.clone();
+    }
+
+    /// What a manager owns.
+    fn fields(&self, name: &str) -> FieldSet {
+        let entries = self.managers.write().unwrap_or_default();
+        let entry = entries
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|entry| entry["manager"] == name);
+        entry
+            .and_then(|entry| FieldSet::from_json(&entry["fieldsV1"]))
+            .unwrap_or_default()
+    }
+}
+
+/// The part of an object that a set of fields covers: leaves that are owned, and empty maps
+/// and lists for what is owned around leaves that are not.
+fn extract(schema: &Value, object: &Value, owned: &FieldSet) -> Value {
+    let shape = Shape::object(schema);
+    let everything = compare(shape, &json!({}), object).added;
+    let around = |path: &kubist_merge::Path| owned.paths().iter().any(|owned| owned.0.starts_with(&path.0));
+    let rest = everything.difference(owned).paths();
+    let rest = FieldSet::of(rest.into_iter().filter(|path| !around(path)));
+    let mut config = remove_items(shape, object, &rest).unwrap_or_else(|| json!({}));
+    for path in owned.paths() {
+        let mut place = &mut config;
+        let mut from = object;
+        for element in &path.0 {
+            let PathElement::Field(name) = element else { break };
+            let Some(found) = from.get(name) else { break };
+            from = found;
+            let empty = match found {
+                Value::Object(_) => json!({}),
+                Value::Array(_) => json!([]),
+                leaf => leaf.clone(),
+            };
+            let Value::Object(map) = place else { break };
+            place = map.entry(name.clone()).or_insert(empty);
+        }
+    }
+    config
+}
+
+/// Lists that merge have no order between managers.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), sorted(value)))
+            .collect(),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(sorted).collect();
+            items.sort_by_key(Value::to_string);
+            items.into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Without maps and lists that hold nothing: they may outlive what was in them.
+fn bare(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let full = map.iter().map(|(key, value)| (key.clone(), bare(value)));
+            let full = full.filter(|(_, value)| !matches!(value, Value::Null));
+            let map: Map<String, Value> = full.collect();
+            if map.is_empty() { Value::Null } else { map.into() }
+        }
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Array(items) => items.iter().map(bare).collect(),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn applying_twice_is_applying_once(before in config(), others in config(), mine in config()) {
+        let schema = schema();
+        let mut world = World::new();
+        world.apply(&schema, "me", &before, true).expect("nobody objects");
+        world.apply(&schema, "other", &others, true).expect("forced");
+        world.apply(&schema, "me", &mine, true).expect("forced");
+        let once = world.clone();
+        world.apply(&schema, "me", &mine, false).expect("what is mine is no conflict");
+        prop_assert_eq!(once, world);
+    }
+
+    #[test]
+    fn applying_what_is_owned_changes_nothing(mine in config(), others in config(), update in config()) {
+        let schema = schema();
+        let mut world = World::new();
+        world.apply(&schema, "me", &mine, true).expect("nobody objects");
+        world.apply(&schema, "other", &others, true).expect("forced");
+        world.update(&schema, "editor", &update);
+        let owned = world.fields("me");
+        let config = extract(&schema, &world.object, &owned);
+        let before = world.clone();
+        world.apply(&schema, "me", &config, false).expect("no conflict with oneself");
+        prop_assert_eq!(before.object, world.object);
+    }
+
+    #[test]
+    fn managers_that_do_not_overlap_come_in_any_order(whole in config(), pick in prop::collection::vec(any::<bool>(), 9)) {
+        let schema = schema();
+        let (mut one, mut two) = (Map::new(), Map::new());
+        for ((key, value), first) in whole.as_object().cloned().unwrap_or_default().into_iter().zip(pick) {
+            if first { one.insert(key, value) } else { two.insert(key, value) };
+        }
+        let (one, two) = (Value::Object(one), Value::Object(two));
+        let mut forth = World::new();
+        forth.apply(&schema, "one", &one, false).expect("no conflict");
+        forth.apply(&schema, "two", &two, false).expect("no conflict");
+        let mut back = World::new();
+        back.apply(&schema, "two", &two, false).expect("no conflict");
+        back.apply(&schema, "one", &one, false).expect("no conflict");
+        prop_assert_eq!(forth, back);
+    }
+
+    #[test]
+    fn lists_that_merge_take_from_both(one in items(), two in items()) {
+        // The same items by the same names may differ: then the second conflicts.
+        let schema = schema();
+        let (first, second) = (json!({"items": one}), json!({"items": two}));
+        let mut forth = World::new();
+        forth.apply(&schema, "one", &first, false).expect("nobody objects");
+        let Ok(()) = forth.apply(&schema, "two", &second, false) else { return Ok(()) };
+        let mut back = World::new();
+        back.apply(&schema, "two", &second, false).expect("nobody objects");
+        back.apply(&schema, "one", &first, false).expect("what did not conflict one way does not the other");
+        prop_assert_eq!(sorted(&forth.object), sorted(&back.object));
+    }
+
+    #[test]
+    fn removing_gives_back_what_nobody_else_owns(mine in config(), others in config()) {
+        let schema = schema();
+        let mut world = World::new();
+        world.apply(&schema, "me", &mine, true).expect("nobody objects");
+        world.apply(&schema, "other", &others, true).expect("forced");
+        world.apply(&schema, "me", &json!({}), false).expect("nothing conflicts");
+        let mut alone = World::new();
+        alone.apply(&schema, "other", &others, true).expect("nobody objects");
+        prop_assert_eq!(sorted(&bare(&world.object)), sorted(&bare(&alone.object)));
+        prop_assert!(world.fields("me").is_empty());
+    }
+
+    #[test]
+    fn owners_are_of_fields_that_are_there(a in config(), b in config(), c in config()) {
+        let schema = schema();
+        let mut world = World::new();
+        world.apply(&schema, "a", &a, true).expect("nobody objects");
+        world.update(&schema, "b", &b);
+        world.apply(&schema, "c", &c, true).expect("forced");
+        let present = compare(Shape::object(&schema), &json!({}), &world.object).added;
+        for name in ["a", "c"] {
+            let owned = world.fields(name);
+            prop_assert!(owned.difference(&present).paths().is_empty(), "{name}: {:?}", owned.difference(&present).paths());
+        }
+        let written = world.managers.write();
+        prop_assert_eq!(Managers::read(written.as_ref()), Some(world.managers));
+    }
+}
