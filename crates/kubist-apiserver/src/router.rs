@@ -23,6 +23,8 @@ use crate::state::Api;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
+/// How much of a path, a name or a header is kept for those who ask afterwards.
+const LONGEST_RECORDED: usize = 2_048;
 /// How long a connection may take to break.
 const BREAKING: Duration = Duration::from_secs(1);
 
@@ -113,7 +115,7 @@ async fn broken(api: &Api, request: &Request, path: &str) -> Failure {
 /// Who sends a request: the holder of a certificate, of a token, or nobody in particular.
 fn authenticated(api: &Api, request: &Request) -> Result<User, Failure> {
     let authorization = request.header("authorization");
-    if let (Some(certificate), "") = (&request.certificate, authorization) {
+    if let Some(certificate) = &request.certificate {
         return Ok(certificate.clone());
     }
     let token = authorization
@@ -205,15 +207,16 @@ fn record(api: &Api, request: &Request, path: String, status: u16) {
         resource.push('/');
         resource.push_str(&target.subresource);
     }
+    let cut = |text: &str| text.chars().take(LONGEST_RECORDED).collect::<String>();
     api.trail.push(Record {
         verb: target.verb.into(),
-        path,
-        group: target.group.clone(),
-        resource,
-        namespace: target.namespace.clone(),
-        name: target.name.clone(),
-        user: request.user.name.clone(),
-        user_agent: request.header("user-agent").into(),
+        path: cut(&path),
+        group: cut(&target.group),
+        resource: cut(&resource),
+        namespace: cut(&target.namespace),
+        name: cut(&target.name),
+        user: cut(&request.user.name),
+        user_agent: cut(request.header("user-agent")),
         status,
     });
 }

@@ -118,14 +118,16 @@ async fn change(
     let seen = as_seen(api, attributes, &invocation.resource, Some(object)).await?;
     let mut patched = seen.clone().map_or(Value::Null, Cow::into_owned);
     kubist_merge::json_patch(&mut patched, &patch).map_err(|error| Failure::internal(patch_words(&error)))?;
-    if attributes.subresource.is_empty() || attributes.subresource == "status" {
+    let foreign = is_foreign(attributes);
+    if !foreign {
         patched = read_again(&invocation.resource, patched)?;
     }
     let changed = seen.is_none_or(|seen| *seen != patched);
     if changed {
-        *object = match same(attributes.kind, &invocation.resource) {
-            true => patched,
-            false => view::convert(api, &invocation.resource, attributes.kind, patched).await?,
+        *object = if foreign || same(attributes.kind, &invocation.resource) {
+            patched
+        } else {
+            view::convert(api, &invocation.resource, attributes.kind, patched).await?
         };
     }
     Ok(changed)
@@ -278,6 +280,12 @@ fn same(one: &Kind, other: &Kind) -> bool {
     one.group == other.group && one.version == other.version
 }
 
+/// Whether the object is not of the resource's kind, as a `Scale` is not.
+fn is_foreign(attributes: &Attributes<'_>) -> bool {
+    let own = attributes.kind.subresource(attributes.subresource);
+    own.is_some_and(|sub| !sub.version.is_empty())
+}
+
 /// The object in the version that a webhook asked for.
 async fn as_seen<'a>(
     api: &Arc<Api>,
@@ -285,11 +293,11 @@ async fn as_seen<'a>(
     resource: &Kind,
     object: Option<&'a Value>,
 ) -> Result<Option<Cow<'a, Value>>, Failure> {
-    let own = attributes.kind.subresource(attributes.subresource);
-    let is_foreign = own.is_some_and(|sub| !sub.version.is_empty());
     Ok(match object {
         None => None,
-        Some(object) if same(attributes.kind, resource) || is_foreign => Some(Cow::Borrowed(object)),
+        Some(object) if same(attributes.kind, resource) || is_foreign(attributes) => {
+            Some(Cow::Borrowed(object))
+        }
         Some(object) => Some(Cow::Owned(
             view::convert(api, attributes.kind, resource, object.clone()).await?,
         )),

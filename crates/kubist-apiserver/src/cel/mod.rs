@@ -120,24 +120,28 @@ impl Evaluator {
 
 /// A syntax error as cel-go shows one.
 fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
-    let mut lines = Vec::new();
-    for error in &errors.errors {
-        let (line, column) = (error.pos.0.max(1), error.pos.1.max(1));
-        let text = usize::try_from(line)
-            .ok()
-            .and_then(|line| source.lines().nth(line - 1))
-            .unwrap_or("");
-        let at = usize::try_from(column).unwrap_or(1);
-        lines.push(format!(
-            "ERROR: <input>:{line}:{column}: Syntax error: {}\n | {text}\n | {}^",
-            error.msg,
-            ".".repeat(at.saturating_sub(1).min(text.len())),
-        ));
+    let place = |line: isize, column: isize| {
+        let before = usize::try_from(line).unwrap_or(1).max(1) - 1;
+        let start: usize = source.split_inclusive('\n').take(before).map(str::len).sum();
+        let column = usize::try_from(column).unwrap_or(1).max(1) - 1;
+        let rest = source.get(start..).unwrap_or("");
+        start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    };
+    let told = errors.errors.iter().map(|error| {
+        let message = error.msg.trim_start_matches("Syntax error: ");
+        // Where the end would do, the end is what was expected.
+        let message = match message.split_once(" expecting {<EOF>") {
+            Some((found, _)) => format!("{found} expecting <EOF>"),
+            None => message.to_owned(),
+        };
+        let at = place(error.pos.0, error.pos.1);
+        complaint(source, at, &format!("Syntax error: {message}"))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        return complaint(source, 0, "Syntax error");
     }
-    if lines.is_empty() {
-        lines.push("ERROR: <input>:1:1: Syntax error".into());
-    }
-    lines.join("\n")
+    told.join("\n")
 }
 
 /// The complaint about a name that nobody declared.
@@ -244,6 +248,16 @@ mod tests {
         let error = compile("nope(self.x)").unwrap_err();
         assert!(
             error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
+            "{error}"
+        );
+        let error = compile("this does not compile").unwrap_err();
+        assert_eq!(
+            error,
+            "ERROR: <input>:1:6: Syntax error: mismatched input 'does' expecting <EOF>\n | this does not compile\n | .....^"
+        );
+        let error = compile("true\n&& 1 +* 2").unwrap_err();
+        assert!(
+            error.starts_with("ERROR: <input>:2:7: Syntax error: extraneous input '*'"),
             "{error}"
         );
         assert!(compile("self.x >").is_err());

@@ -17,8 +17,9 @@ use crate::kinds::kind::Kind;
 use crate::state::Api;
 use crate::store::TableName;
 
-/// How many converted objects are remembered.
+/// How many converted objects are remembered, and how many bytes of JSON they may be.
 const KEPT: usize = 4_096;
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// How long a reader waits for conversions that were begun.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -35,7 +36,8 @@ pub(crate) struct Conversions {
 #[derive(Debug, Default)]
 struct Remembered {
     by_id: HashMap<Id, Arc<Value>>,
-    order: VecDeque<Id>,
+    order: VecDeque<(Id, usize)>,
+    bytes: usize,
     /// Counts how often something was forgotten.
     generation: u64,
 }
@@ -81,17 +83,21 @@ impl Conversions {
     /// Remembers an object, unless something was forgotten while it was made.
     pub(crate) fn put(&self, kind: &Kind, revision: u64, value: Value, generation: u64) {
         let id = (Arc::clone(&kind.table), kind.version.clone(), revision);
+        let size = serde_json::to_string(&value).map_or(0, |text| text.len());
         let mut objects = self.objects.lock();
         if objects.generation != generation {
             return;
         }
         if objects.by_id.insert(id.clone(), Arc::new(value)).is_none() {
-            objects.order.push_back(id);
+            objects.order.push_back((id, size));
+            objects.bytes += size;
         }
-        while objects.order.len() > KEPT {
-            if let Some(oldest) = objects.order.pop_front() {
-                objects.by_id.remove(&oldest);
-            }
+        while objects.order.len() > KEPT || objects.bytes > KEPT_BYTES {
+            let Some((oldest, size)) = objects.order.pop_front() else {
+                break;
+            };
+            objects.by_id.remove(&oldest);
+            objects.bytes = objects.bytes.saturating_sub(size);
         }
     }
 
@@ -100,7 +106,8 @@ impl Conversions {
         let mut objects = self.objects.lock();
         objects.generation += 1;
         objects.by_id.retain(|(of, _, _), _| of != table);
-        objects.order.retain(|(of, _, _)| of != table);
+        objects.order.retain(|((of, _, _), _)| of != table);
+        objects.bytes = objects.order.iter().map(|(_, size)| size).sum();
     }
 }
 

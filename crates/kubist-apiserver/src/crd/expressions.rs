@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use serde_json::Value;
 
+use super::types;
 use crate::cel::{Deep, Expression, complaint, escape};
 use crate::object::meta;
 
@@ -72,13 +73,15 @@ impl Rule {
 /// The compiler's complaint.
 pub(crate) fn compile(deep: Deep, source: &str, schema: &Value) -> Result<Expression, String> {
     let expression = Expression::compile(deep, source, &["self", "oldSelf"])?;
-    match undefined(expression.ast(), schema) {
-        Some(field) => {
-            let at = source.find(&format!(".{field}")).unwrap_or(0);
-            Err(complaint(source, at, &format!("undefined field '{field}'")))
-        }
-        None => Ok(expression),
+    if let Some(field) = undefined(expression.ast(), schema) {
+        let at = source.find(&format!(".{field}")).unwrap_or(0);
+        return Err(complaint(source, at, &format!("undefined field '{field}'")));
     }
+    if let Some(mismatch) = types::mismatch(expression.ast(), schema) {
+        let at = source.find(mismatch.sign).unwrap_or(0);
+        return Err(complaint(source, at, &mismatch.complaint()));
+    }
+    Ok(expression)
 }
 
 impl Node {
@@ -164,7 +167,7 @@ fn undefined(expression: &IdedExpr, schema: &Value) -> Option<String> {
 }
 
 /// The schema of what a chain of selections from `self` leads to, where it is known.
-fn typed<'a>(expression: &IdedExpr, schema: &'a Value) -> Option<&'a Value> {
+pub(super) fn typed<'a>(expression: &IdedExpr, schema: &'a Value) -> Option<&'a Value> {
     match &expression.expr {
         Expr::Ident(name) if name == "self" || name == "oldSelf" => Some(schema),
         Expr::Select(select) => child(typed(&select.operand, schema)?, &select.field).ok()?,

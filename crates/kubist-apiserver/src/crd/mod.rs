@@ -23,6 +23,7 @@ mod rule_checks;
 pub(crate) mod rules;
 mod structural;
 pub(crate) mod structure;
+mod types;
 pub(crate) mod validate;
 
 /// The finalizer that keeps a definition until its objects are gone.

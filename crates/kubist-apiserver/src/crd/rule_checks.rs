@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::expressions::{self, EXTENSION};
-use crate::cel::{self, Deep, escape};
+use super::types;
+use crate::cel::{self, Deep, Expression, escape};
 use crate::http::fields::FieldError;
 
 const REASONS: [&str; 4] = [
@@ -144,17 +145,27 @@ impl Checks {
         });
         let field = |name: &str| format!("{place}.{name}");
         let compiled = expressions::compile(self.deep, text("rule"), schema);
-        if let Err(why) = &compiled {
-            let detail = format!("compilation failed: {why}");
+        let is_other = |expression: &Expression, ty: &str| {
+            types::type_of(expression.ast(), schema).is_some_and(|found| found != ty)
+        };
+        let problem = match &compiled {
+            Err(why) => Some(format!("compilation failed: {why}")),
+            Ok(rule) => is_other(rule, "bool").then(|| "cel expression must evaluate to a bool".to_owned()),
+        };
+        if let Some(detail) = problem {
             self.errors
                 .push(FieldError::invalid(field("rule"), &shown, &detail));
         }
-        if !text("messageExpression").is_empty()
-            && let Err(why) = expressions::compile(self.deep, text("messageExpression"), schema)
-        {
-            let detail = format!("messageExpression compilation failed: {why}");
-            self.errors
-                .push(FieldError::invalid(field("messageExpression"), &shown, &detail));
+        if !text("messageExpression").is_empty() {
+            let problem = match expressions::compile(self.deep, text("messageExpression"), schema) {
+                Err(why) => Some(format!("messageExpression compilation failed: {why}")),
+                Ok(message) => is_other(&message, "string")
+                    .then(|| "messageExpression must evaluate to a string".to_owned()),
+            };
+            if let Some(detail) = problem {
+                let error = FieldError::invalid(field("messageExpression"), &shown, &detail);
+                self.errors.push(error);
+            }
         }
         let Ok(compiled) = compiled else { return };
         if !compiled.uses("oldSelf") {

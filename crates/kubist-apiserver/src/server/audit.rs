@@ -13,7 +13,7 @@ pub struct Record {
     /// What was asked for: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`,
     /// `deletecollection`, or the method in lower case for a path that is no resource.
     pub verb: String,
-    /// The path with its query.
+    /// The path with its query; the first 2,048 characters of it, as of all texts here.
     pub path: String,
     /// The API group, empty for the core group.
     pub group: String,

@@ -241,6 +241,32 @@ impl Server {
         self.api.trail.records()
     }
 
+    /// Waits until nothing was written for as long as `idle`; gives the revision of the last write.
+    ///
+    /// A controller that converges stops writing: a test that ends here has seen that it does.
+    /// Give it a limit with [`tokio::time::timeout`]; cancelling it has no effect on the server.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_apiserver::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let server = kubist_apiserver::Server::start().await?;
+    /// let revision = server.until_quiet(Duration::from_millis(5)).await;
+    /// assert_eq!(revision, server.snapshot().revision());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn until_quiet(&self, idle: Duration) -> u64 {
+        let mut moved = self.api.store.subscribe_any();
+        loop {
+            moved.mark_unchanged();
+            if tokio::time::timeout(idle, moved.changed()).await.is_err() {
+                return self.api.store.revision();
+            }
+        }
+    }
+
     /// Forgets the history up to now, as etcd's compaction does.
     ///
     /// Watches and lists that ask for an older state are then answered by 410 Expired.

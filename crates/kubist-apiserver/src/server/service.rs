@@ -17,7 +17,8 @@ use crate::state::Api;
 
 /// A server's API without a socket; clones share the server's state.
 ///
-/// It needs a tokio runtime: watches run as tasks.
+/// It needs a tokio runtime: watches run as tasks. A request with a [`User`] in its extensions
+/// is that user's, whatever its headers say.
 #[derive(Clone, Debug)]
 pub struct Service {
     api: Arc<Api>,

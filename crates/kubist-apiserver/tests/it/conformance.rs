@@ -47,11 +47,14 @@ async fn what_matched_still_does() {
         .unwrap();
     let scenarios = [
         "access",
+        "admission-validating",
         "apply",
         "apply-crd",
+        "conversion",
         "create-invalid",
         "crud",
         "delete",
+        "discovery",
         "field-validation",
         "http-errors",
         "leases",

@@ -227,6 +227,22 @@ async fn rules_are_compiled_with_their_definition() {
             "compilation failed: ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other > 1\n | ^",
         ),
         (
+            json!({"x-kubernetes-validations": rule("self.x > 'a'")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "compilation failed: ERROR: <input>:1:8: found no matching overload for '_>_' applied to '(int, string)'\n | \
+             self.x > 'a'\n | .......^",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("self.x + 1")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "cel expression must evaluate to a bool",
+        ),
+        (
+            json!({"x-kubernetes-validations": [{"rule": "true", "messageExpression": "self.x"}]}),
+            format!("{base}.x-kubernetes-validations[0].messageExpression"),
+            "messageExpression must evaluate to a string",
+        ),
+        (
             json!({"x-kubernetes-validations": rule(" ")}),
             format!("{base}.x-kubernetes-validations[0].rule"),
             "Required value: rule is not specified",

@@ -365,3 +365,66 @@ async fn a_write_that_was_overtaken_asks_again() {
     assert_eq!((status, &patched["data"]["n"]), (200, &json!("1")));
     assert_eq!(patched["metadata"]["labels"]["slow"], "yes");
 }
+
+#[tokio::test]
+async fn a_scale_is_changed_as_a_scale() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks =
+        Hooks::start(|_, _| patched(json!([{"op": "replace", "path": "/spec/replicas", "value": 2}]))).await;
+    let rule = json!({"rules": [{
+        "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"],
+    }]});
+    configure(&http, MUTATING, "m", json!([hook("most", hooks.at("/"), rule)])).await;
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let pod =
+        json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let spec = json!({"selector": {"matchLabels": {"a": "b"}}, "template": pod});
+    http.post(deployments, json!({"metadata": {"name": "d"}, "spec": spec}))
+        .await;
+    let scale = json!({"spec": {"replicas": 9}});
+    let (status, scaled) = http.patch(&format!("{deployments}/d/scale"), MERGE, scale).await;
+    assert_eq!((status, &scaled["spec"]["replicas"]), (200, &json!(2)));
+    let (_, found) = http.get(&format!("{deployments}/d")).await;
+    assert_eq!(found["spec"]["replicas"], 2);
+}
+
+#[tokio::test]
+async fn a_deletion_is_refused_but_not_changed() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks = Hooks::start(|path, _| match path {
+        "/patch" => patched(json!([{"op": "add", "path": "/a", "value": 1}])),
+        _ => json!({"allowed": false, "status": {"message": "stays", "code": 403, "reason": "Forbidden"}}),
+    })
+    .await;
+    http.post(CONFIG_MAPS, map("a", json!({}))).await;
+    configure(
+        &http,
+        MUTATING,
+        "m",
+        json!([hook("x", hooks.at("/patch"), json!({}))]),
+    )
+    .await;
+    let (status, failure) = http.delete(&format!("{CONFIG_MAPS}/a")).await;
+    let message = failure["message"].as_str().unwrap_or("");
+    assert_eq!(status, 500);
+    assert!(
+        message.ends_with("attempted to modify the object, which is not supported for this operation"),
+        "{message}"
+    );
+    http.delete(&format!("{MUTATING}/m")).await;
+    configure(
+        &http,
+        VALIDATING,
+        "v",
+        json!([hook("x", hooks.at("/no"), json!({}))]),
+    )
+    .await;
+    let (status, failure) = http.delete(&format!("{CONFIG_MAPS}/a")).await;
+    assert_eq!((status, failure["reason"].as_str()), (403, Some("Forbidden")));
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/a")).await.0, 200);
+    // Webhooks are never asked about their own configuration: it can always be taken away.
+    assert_eq!(http.delete(&format!("{VALIDATING}/v")).await.0, 200);
+    assert_eq!(http.delete(&format!("{CONFIG_MAPS}/a")).await.0, 200);
+}
