@@ -39,6 +39,7 @@ extern crate self as kubist_core;
 pub mod __derive;
 #[cfg(feature = "admission")]
 pub mod admission;
+pub mod apply;
 pub mod cel;
 pub mod conversion;
 pub mod crd;

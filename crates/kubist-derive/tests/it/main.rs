@@ -1,7 +1,9 @@
 //! The macros, through what they generate.
 #![allow(clippy::unwrap_used)]
 
+mod apply;
 mod custom_resource;
 mod kube_schema;
 mod resource;
+mod support;
 mod ui;
