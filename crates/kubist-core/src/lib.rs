@@ -63,6 +63,7 @@ mod resource;
 pub mod response;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod status;
 pub mod subresource;
 pub mod util;
 mod version;

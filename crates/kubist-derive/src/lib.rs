@@ -16,6 +16,7 @@ mod kube_schema;
 mod plural;
 mod resource;
 mod rule;
+mod status;
 
 use proc_macro::TokenStream;
 
@@ -212,4 +213,55 @@ pub fn apply_configuration(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Resource, attributes(resource))]
 pub fn resource(input: TokenStream) -> TokenStream {
     resource::derive(input.into()).into()
+}
+
+/// Gives a status its conditions and the generation that it is about.
+///
+/// A field `conditions: Vec<Condition>` makes the struct one that `HasConditions`, with `set_condition`,
+/// which keeps the time of the last transition while the status stays the same; a field
+/// `observed_generation: Option<i64>` makes it one that `HasObservedGeneration`, with `observe`, and the
+/// object one that can be asked whether it `is_observed`. One of the two may be missing.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+/// use kubist_core::status::{HasConditions as _, HasObservedGeneration as _, ObservedGenerationExt as _, condition};
+/// use kubist_derive::{CustomResource, Status};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
+/// #[kube(status = "DocumentStatus")]
+/// struct DocumentSpec {
+///     title: String,
+/// }
+///
+/// #[derive(Status, Serialize, Deserialize, JsonSchema, Clone, Debug, Default)]
+/// #[serde(rename_all = "camelCase")]
+/// struct DocumentStatus {
+///     #[serde(default)]
+///     conditions: Vec<Condition>,
+///     observed_generation: Option<i64>,
+/// }
+///
+/// let mut document = Document::new("welcome", DocumentSpec { title: "Welcome".into() });
+/// document.metadata.generation = Some(2);
+/// assert!(!document.is_observed());
+///
+/// let mut status = document.status.clone().unwrap_or_default();
+/// let mut changed = status.set_condition(condition("Ready", true, "Published").observed(&document).build());
+/// changed |= status.observe(&document);
+/// assert!(changed, "otherwise there is nothing to write");
+/// document.status = Some(status);
+/// assert!(document.is_observed());
+/// ```
+///
+/// See the [conventions for a status](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties).
+///
+/// # Errors
+///
+/// A struct with none of the two fields, or with one of another type, is a compile error.
+#[proc_macro_derive(Status, attributes(kube))]
+pub fn status(input: TokenStream) -> TokenStream {
+    status::derive(input.into()).into()
 }

@@ -5,5 +5,6 @@ mod apply;
 mod custom_resource;
 mod kube_schema;
 mod resource;
+mod status;
 mod support;
 mod ui;
