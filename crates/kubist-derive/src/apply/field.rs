@@ -1,7 +1,8 @@
 //! One field of an apply configuration.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Field, GenericArgument, Ident, PathArguments, Type, Visibility};
 
 use super::serde_attributes::OfField;
@@ -53,7 +54,7 @@ impl<'a> ApplyField<'a> {
         let set = if has_functions { &field.ty } else { inner };
         let core = &crates.core;
         let type_ = if nested {
-            quote!(<#set as #core::apply::HasApply>::Apply)
+            quote_spanned!(set.span()=> <#set as #core::apply::HasApply>::Apply)
         } else {
             quote!(#set)
         };

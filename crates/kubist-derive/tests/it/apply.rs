@@ -17,7 +17,7 @@ use crate::support::{cluster, install};
 #[kube(group = "apply.example.com", version = "v1", kind = "Site", namespaced)]
 #[kube(apply, status = "SiteStatus")]
 #[serde(rename_all = "camelCase")]
-struct SiteSpec {
+pub(crate) struct SiteSpec {
     /// The headline.
     #[serde(skip_serializing_if = "Option::is_none")]
     home_page: Option<String>,
@@ -46,7 +46,7 @@ struct SiteSpec {
 }
 
 #[derive(ApplyConfiguration, JsonSchema, Clone, Debug, Serialize, Deserialize)]
-struct Route {
+pub(crate) struct Route {
     name: String,
     #[serde(default)]
     r#type: String,
@@ -54,20 +54,20 @@ struct Route {
 }
 
 #[derive(ApplyConfiguration, JsonSchema, Clone, Debug, Serialize, Deserialize)]
-struct Limits {
+pub(crate) struct Limits {
     // Both are required, and may be of two managers.
     cpu: Option<i32>,
     memory: i32,
 }
 
 #[derive(ApplyConfiguration, JsonSchema, Clone, Debug, Default, Serialize, Deserialize)]
-struct Access {
+pub(crate) struct Access {
     #[serde(default)]
     public: bool,
 }
 
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-enum Backend {
+pub(crate) enum Backend {
     #[default]
     Memory,
     Disk,
@@ -75,7 +75,7 @@ enum Backend {
 
 #[derive(ApplyConfiguration, JsonSchema, Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SiteStatus {
+pub(crate) struct SiteStatus {
     observed_generation: Option<i64>,
     #[serde(default)]
     conditions: Vec<Condition>,

@@ -3,8 +3,10 @@
 
 mod apply;
 mod custom_resource;
+mod install;
 mod kube_schema;
 mod resource;
+mod shapes;
 mod status;
 mod support;
 mod ui;

@@ -16,13 +16,13 @@ use crate::support::{cluster, install};
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "status.example.com", version = "v1", kind = "Probe", namespaced)]
 #[kube(status = "ProbeStatus")]
-struct ProbeSpec {
+pub(crate) struct ProbeSpec {
     target: String,
 }
 
 #[derive(Status, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProbeStatus {
+pub(crate) struct ProbeStatus {
     #[serde(default)]
     conditions: Vec<Condition>,
     observed_generation: Option<i64>,
