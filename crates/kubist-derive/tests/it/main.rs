@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod conversion;
 mod custom_resource;
 mod install;
 mod kube_schema;
