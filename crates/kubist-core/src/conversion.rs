@@ -19,11 +19,18 @@
 //!     ConversionResponse::for_request(request).success(objects).into_review()
 //! }
 //! ```
+//!
+//! [`Chain`] converts between all versions of a kind and answers reviews.
+
+mod chain;
+mod kept;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::{Status, metadata::TypeMeta};
+
+pub use chain::{BoxError, Chain, ChainBuilder, ConvertError, Upgrade};
 
 const KIND: &str = "ConversionReview";
 const API_VERSION: &str = "apiextensions.k8s.io/v1";

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::generate::SchemaSettings;
 
 use crate::cel::{MergeStrategy, Rule, validate};
-use crate::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
+use crate::schema::{OptionalEnum, OptionalIntOrString, RefuseRecursion, StructuralSchemaRewriter};
 
 /// What the attributes say about a CRD.
 pub struct CrdParts {
@@ -162,7 +162,8 @@ pub fn crd(parts: CrdParts, schema: JSONSchemaProps) -> CustomResourceDefinition
 ///
 /// # Panics
 ///
-/// When the type's `JsonSchema` gives something that is not a schema, or a rule cannot be put into it.
+/// When no structural schema describes the type, when its `JsonSchema` gives something that is not a
+/// schema, or when a rule cannot be put into it.
 #[must_use]
 pub fn structural_schema<T: schemars::JsonSchema>(rules: Vec<Rule>) -> JSONSchemaProps {
     let mut schema = SchemaSettings::openapi3()
@@ -171,6 +172,7 @@ pub fn structural_schema<T: schemars::JsonSchema>(rules: Vec<Rule>) -> JSONSchem
             settings.inline_subschemas = true;
             settings.meta_schema = None;
         })
+        .with_transform(RefuseRecursion)
         .with_transform(StructuralSchemaRewriter)
         .with_transform(OptionalEnum)
         .with_transform(OptionalIntOrString)
@@ -216,6 +218,40 @@ pub fn merge_strategy(strategy: impl Into<MergeStrategy>) -> impl FnMut(&mut sch
             .and_then(|()| schemars::Schema::try_from(value).ok())
             .map(|merged| *schema = merged)
             .unwrap_or_else(|| panic!("the merge strategy {strategy:?} does not fit its schema"));
+    }
+}
+
+/// A transform that keeps whatever is in objects of which nothing is said.
+pub fn keep_raw(schema: &mut schemars::Schema) {
+    if let Some(schema) = schema.as_object_mut() {
+        keep_raw_in(schema);
+    }
+}
+
+fn keep_raw_in(schema: &mut serde_json::Map<String, serde_json::Value>) {
+    let is_object = schema.get("type").is_some_and(|kind| {
+        kind == "object"
+            || kind
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
+    });
+    if is_object && !schema.contains_key("properties") && !schema.contains_key("additionalProperties") {
+        schema.insert(crate::schema::PRESERVE.to_owned(), true.into());
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(below) = schema.get_mut(key).and_then(serde_json::Value::as_object_mut) {
+            keep_raw_in(below);
+        }
+    }
+    for variant in schema
+        .get_mut("anyOf")
+        .and_then(serde_json::Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(variant) = variant.as_object_mut() {
+            keep_raw_in(variant);
+        }
     }
 }
 

@@ -39,6 +39,7 @@ extern crate self as kubist_core;
 pub mod __derive;
 #[cfg(feature = "admission")]
 pub mod admission;
+pub mod apply;
 pub mod cel;
 pub mod conversion;
 pub mod crd;
@@ -62,6 +63,7 @@ mod resource;
 pub mod response;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod status;
 pub mod subresource;
 pub mod util;
 mod version;

@@ -34,14 +34,15 @@
 
 mod hoist;
 mod optional;
+mod place;
+mod recursion;
 
-use schemars::{
-    Schema,
-    transform::{Transform, transform_subschemas},
-};
+use schemars::{Schema, SchemaGenerator, transform::Transform};
 use serde_json::{Map, Value, json};
 
 pub use optional::{OptionalEnum, OptionalIntOrString};
+use place::{Place, for_each_subschema};
+pub(crate) use recursion::RefuseRecursion;
 
 pub(crate) const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
@@ -59,24 +60,51 @@ pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
 /// # Panics
 ///
 /// Panics where no structural schema describes the type: unit variants beside others, or variants
-/// whose fields of one name have different schemas.
+/// whose fields of one name have different schemas. The message names the field.
 #[derive(Debug, Clone)]
 pub struct StructuralSchemaRewriter;
 
 impl Transform for StructuralSchemaRewriter {
     fn transform(&mut self, schema: &mut Schema) {
-        transform_subschemas(self, schema);
         if let Some(schema) = schema.as_object_mut() {
-            rewrite(schema);
+            rewrite_all(schema, &Place::default());
         }
     }
 }
 
+/// The schema of a field that is not checked: whatever object it holds is kept.
+///
+/// It is for what no structural schema describes, such as a type within itself.
+///
+/// ```
+/// #[derive(schemars::JsonSchema)]
+/// struct Tree {
+///     name: String,
+///     #[schemars(schema_with = "kubist_core::schema::unchecked_list")]
+///     children: Vec<Tree>,
+///     #[schemars(schema_with = "kubist_core::schema::unchecked")]
+///     parent: Option<Box<Tree>>,
+/// }
+/// ```
+pub fn unchecked(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "object", PRESERVE: true })
+}
+
+/// The schema of a list whose items are not checked; see [`unchecked`].
+pub fn unchecked_list(generator: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "array", "items": unchecked(generator) })
+}
+
+fn rewrite_all(schema: &mut Map<String, Value>, place: &Place) {
+    for_each_subschema(schema, place, rewrite_all);
+    rewrite(schema, place);
+}
+
 /// Rewrites one schema, whose subschemas are rewritten already.
-fn rewrite(schema: &mut Map<String, Value>) {
-    normalize_keywords(schema);
+fn rewrite(schema: &mut Map<String, Value>, place: &Place) {
+    normalize_keywords(schema, place);
     optional::collapse(schema, |_| true);
-    hoist::hoist(schema);
+    hoist::hoist(schema, place);
     preserve_beside_properties(schema);
     if !schema.contains_key("type") && schema.contains_key("properties") {
         schema.insert("type".to_owned(), json!("object"));
@@ -85,7 +113,7 @@ fn rewrite(schema: &mut Map<String, Value>) {
 }
 
 /// Says in the words of OpenAPI 3.0 what newer drafts of JSON schema say in others.
-fn normalize_keywords(schema: &mut Map<String, Value>) {
+fn normalize_keywords(schema: &mut Map<String, Value>, place: &Place) {
     if let Some(value) = schema.remove("const") {
         schema.entry("enum").or_insert_with(|| json!([value]));
     }
@@ -122,7 +150,7 @@ fn normalize_keywords(schema: &mut Map<String, Value>) {
         && let Some(items) = schema.remove("items")
     {
         let mut any = Map::from_iter([("anyOf".to_owned(), items)]);
-        rewrite(&mut any);
+        rewrite(&mut any, place);
         schema.insert("items".to_owned(), Value::Object(any));
         schema.remove("additionalItems");
     }

@@ -1,5 +1,6 @@
 //! `#[derive(CustomResource)]`.
 
+mod apply;
 mod attributes;
 mod expand;
 

@@ -1,9 +1,11 @@
 //! `#[derive(KubeSchema)]`.
 
+mod recursion;
+
 use darling::{FromAttributes, FromDeriveInput};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Generics};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, GenericArgument, Generics, PathArguments, Type};
 
 use crate::crates::{Crates, CratesAttribute, path_string};
 use crate::rule::{Expression, Rule};
@@ -62,6 +64,7 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         .push(syn::parse_quote!(#[schemars(crate = #schemars_crate)]));
     input.attrs.extend(transforms);
     for field in fields_mut(&mut input.data) {
+        recursion::refuse(field, &ident)?;
         if let Err(error) = translate(field, &crates) {
             return Ok(error.write_errors());
         }
@@ -81,12 +84,13 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     let validate_cel = cel.then(|| validate_cel(&ident, &crates));
     Ok(quote! {
         impl #schemars::JsonSchema for #ident {
-            fn inline_schema() -> bool {
-                true
-            }
-
             fn schema_name() -> #std::borrow::Cow<'static, str> {
                 #std::borrow::Cow::Borrowed(#name)
+            }
+
+            // Types of one name are not one type, and a type within itself is found by this.
+            fn schema_id() -> #std::borrow::Cow<'static, str> {
+                #std::borrow::Cow::Borrowed(#std::concat!(#std::module_path!(), "::", #name))
             }
 
             fn json_schema(generator: &mut #schemars::generate::SchemaGenerator) -> #schemars::Schema {
@@ -113,6 +117,12 @@ fn translate(field: &mut Field, crates: &Crates) -> darling::Result<()> {
         merge_strategy,
     } = FieldAttributes::from_attributes(&field.attrs)?;
     field.attrs.retain(speaks_of_the_schema);
+    if mentions_raw_extension(&field.ty) {
+        let core = &crates.core;
+        field
+            .attrs
+            .push(syn::parse_quote!(#[schemars(transform = #core::__derive::keep_raw)]));
+    }
     field
         .attrs
         .extend(transforms(crates, &validations, merge_strategy.as_ref()));
@@ -130,6 +140,17 @@ fn transforms(crates: &Crates, rules: &[Rule], strategy: Option<&Expression>) ->
         syn::parse_quote!(#[schemars(transform = #core::__derive::merge_strategy(#strategy))])
     });
     rules.chain(strategy).collect()
+}
+
+/// Whether a type is or holds a `RawExtension`, whose own schema lets a server drop all that is in it.
+fn mentions_raw_extension(type_: &Type) -> bool {
+    let Type::Path(path) = type_ else { return false };
+    path.path.segments.last().is_some_and(|last| {
+        last.ident == "RawExtension"
+            || matches!(&last.arguments, PathArguments::AngleBracketed(arguments) if arguments.args.iter().any(
+                |argument| matches!(argument, GenericArgument::Type(argument) if mentions_raw_extension(argument)),
+            ))
+    })
 }
 
 /// The attributes that schemars reads.

@@ -9,12 +9,14 @@
 //! work under any dependency name: `kubist`, `kube = { package = "kubist" }`, or any other rename. Where
 //! the crate is reached through a re-export, name the path with `#[kube(crates(kube = "::other::kube"))]`.
 
+mod apply;
 mod crates;
 mod custom_resource;
 mod kube_schema;
 mod plural;
 mod resource;
 mod rule;
+mod status;
 
 use proc_macro::TokenStream;
 
@@ -78,6 +80,7 @@ use proc_macro::TokenStream;
 /// | `deprecated`, `deprecated = "use v2"` | marks the version as deprecated, with a warning of your own |
 /// | `validation = "self.spec.x > 0"` | a CEL rule on the root (repeatable): a string, a pair of rule and message, or a `Rule` |
 /// | `cel` | also generates `validate_cel` and `validate_cel_update`, which check the rules without a server; needs the feature `cel` |
+/// | `apply` | also generates `DocumentApply` and `DocumentSpecApply`, see [`ApplyConfiguration`](macro@ApplyConfiguration) |
 /// | `crates(...)` | other paths for `kube`, `kube_core`, `k8s_openapi`, `schemars`, `serde`, `serde_json`, `std` |
 ///
 /// # Errors
@@ -126,6 +129,61 @@ pub fn kube_schema(input: TokenStream) -> TokenStream {
     kube_schema::derive(input.into()).into()
 }
 
+/// Generates the apply configuration of a type inside a spec or status.
+///
+/// `#[kube(apply)]` beside `#[derive(CustomResource)]` generates those of the root and of the spec. This
+/// one is for the types of their fields, and for the status: `Foo` gets a `FooApply`, in which each field
+/// may be left out, with a method of each field's name that sets it. Only what is set is sent.
+///
+/// A field is applied as a whole, unless it says `#[kube(nested)]`: then its type has an apply
+/// configuration, too. That is what a field needs of which several managers own a part each. A list, map,
+/// box or option of such a type can be nested as well.
+///
+/// ```
+/// use kubist_derive::{ApplyConfiguration, CustomResource};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+///
+/// #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced, apply)]
+/// struct DocumentSpec {
+///     title: String,
+///     pages: u32,
+///     #[kube(nested)]
+///     layout: Layout,
+/// }
+///
+/// #[derive(ApplyConfiguration, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// struct Layout {
+///     columns: u8,
+///     font: Option<String>,
+/// }
+///
+/// let mine = DocumentApply::new("welcome")
+///     .spec(DocumentSpecApply::default().pages(3).layout(LayoutApply::default().font("serif")));
+/// assert_eq!(serde_json::to_value(&mine)?, json!({
+///     "apiVersion": "docs.example.com/v1", "kind": "Document", "metadata": {"name": "welcome"},
+///     "spec": {"pages": 3, "layout": {"font": "serif"}},
+/// }));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// `DocumentApply::extract(&document, manager)` reads back what a manager applied, from `managedFields`, so
+/// that a controller can change one thing of it and apply it again;
+/// `extract_subresource(&document, manager, "status")` does so for what it applied to the status.
+///
+/// See [server-side apply](https://kubernetes.io/docs/reference/using-api/server-side-apply/).
+///
+/// # Errors
+///
+/// An enum, a generic type, a type that serde writes in another shape than its fields, and a flattened
+/// field that is neither `nested` nor a map are compile errors.
+#[proc_macro_derive(ApplyConfiguration, attributes(kube))]
+pub fn apply_configuration(input: TokenStream) -> TokenStream {
+    apply::derive(input.into()).into()
+}
+
 /// Implements `Resource` for a struct that stands for a kind defined elsewhere.
 ///
 /// The struct needs a field `metadata` of type `ObjectMeta`. The kind, the scope and the URL are those of
@@ -155,4 +213,55 @@ pub fn kube_schema(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Resource, attributes(resource))]
 pub fn resource(input: TokenStream) -> TokenStream {
     resource::derive(input.into()).into()
+}
+
+/// Gives a status its conditions and the generation that it is about.
+///
+/// A field `conditions: Vec<Condition>` makes the struct one that `HasConditions`, with `set_condition`,
+/// which keeps the time of the last transition while the status stays the same; a field
+/// `observed_generation: Option<i64>` makes it one that `HasObservedGeneration`, with `observe`, and the
+/// object one that can be asked whether it `is_observed`. One of the two may be missing.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+/// use kubist_core::status::{HasConditions as _, HasObservedGeneration as _, ObservedGenerationExt as _, condition};
+/// use kubist_derive::{CustomResource, Status};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+/// #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
+/// #[kube(status = "DocumentStatus")]
+/// struct DocumentSpec {
+///     title: String,
+/// }
+///
+/// #[derive(Status, Serialize, Deserialize, JsonSchema, Clone, Debug, Default)]
+/// #[serde(rename_all = "camelCase")]
+/// struct DocumentStatus {
+///     #[serde(default)]
+///     conditions: Vec<Condition>,
+///     observed_generation: Option<i64>,
+/// }
+///
+/// let mut document = Document::new("welcome", DocumentSpec { title: "Welcome".into() });
+/// document.metadata.generation = Some(2);
+/// assert!(!document.is_observed());
+///
+/// let mut status = document.status.clone().unwrap_or_default();
+/// let mut changed = status.set_condition(condition("Ready", true, "Published").observed(&document).build());
+/// changed |= status.observe(&document);
+/// assert!(changed, "otherwise there is nothing to write");
+/// document.status = Some(status);
+/// assert!(document.is_observed());
+/// ```
+///
+/// See the [conventions for a status](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties).
+///
+/// # Errors
+///
+/// A struct with none of the two fields, or with one of another type, is a compile error.
+#[proc_macro_derive(Status, attributes(kube))]
+pub fn status(input: TokenStream) -> TokenStream {
+    status::derive(input.into()).into()
 }

@@ -1,13 +1,22 @@
-//! Installing CustomResourceDefinitions.
+//! CustomResourceDefinitions: printing and installing them.
+
+mod command;
+mod yaml;
 
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kubist_client::{Api, Client};
 use kubist_core::ResourceExt;
-use kubist_core::params::PostParams;
+use kubist_core::params::PatchParams;
 use kubist_runtime::wait::{self, await_condition, conditions};
 use thiserror::Error;
+
+pub use command::Command;
+pub use yaml::to_yaml;
+
+/// Who installs definitions, as `managedFields` name it.
+const MANAGER: &str = "kubist-crd";
 
 /// How long the server may take to establish a CRD.
 const ESTABLISH: Duration = Duration::from_secs(60);
@@ -15,8 +24,9 @@ const ESTABLISH: Duration = Duration::from_secs(60);
 /// How often a concurrent change of the CRD is tolerated.
 const ATTEMPTS: usize = 5;
 
-/// A CustomResourceDefinition cannot be installed.
+/// A CustomResourceDefinition cannot be printed or installed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The API server refused it.
     #[error("cannot install the CRD {name}: {source}")]
@@ -48,15 +58,29 @@ pub enum Error {
         /// The name of the CRD.
         name: String,
     },
+    /// It cannot be written as YAML.
+    #[error("cannot write the CRD {name} as YAML: {source}")]
+    Yaml {
+        /// The name of the CRD.
+        name: String,
+        /// Why.
+        source: Box<serde_saphyr::ser_error::Error>,
+    },
+    /// The output cannot be written to.
+    #[error("cannot write to the output: {0}")]
+    Write(#[source] std::io::Error),
 }
 
 /// Installs a CustomResourceDefinition and waits until its kind is served.
 ///
-/// One that is already there gets this spec, and keeps what others have added to its metadata.
+/// It is applied server-side, by the manager `kubist-crd` and with force: what is here counts, and what others
+/// have added beside it, such as labels or the certificate of a webhook, stays.
 ///
 /// # Errors
 ///
-/// See [`enum@Error`]. A version in which objects may be stored is never dropped.
+/// See [`enum@Error`]. A version that the server lists in `status.storedVersions` is never dropped: write each
+/// object again, so that it is stored in the storage version, and take the old one out of `storedVersions`
+/// first.
 ///
 /// # Example
 ///
@@ -71,7 +95,7 @@ pub enum Error {
 pub async fn install(client: Client, crd: CustomResourceDefinition) -> Result<(), Error> {
     let crds: Api<CustomResourceDefinition> = Api::all(client);
     let name = crd.name_any();
-    apply(&crds, &name, crd).await?;
+    apply(&crds, &name, crd, &PatchParams::apply(MANAGER).force()).await?;
 
     let established = await_condition(crds, &name, conditions::is_crd_established());
     match tokio::time::timeout(ESTABLISH, established).await {
@@ -84,28 +108,35 @@ pub async fn install(client: Client, crd: CustomResourceDefinition) -> Result<()
     }
 }
 
+/// Tells whether a server would take a definition, and changes nothing.
+///
+/// # Errors
+///
+/// Those of [`install`], but for what concerns the wait.
+pub async fn check(client: Client, crd: CustomResourceDefinition) -> Result<(), Error> {
+    let crds: Api<CustomResourceDefinition> = Api::all(client);
+    let name = crd.name_any();
+    apply(&crds, &name, crd, &PatchParams::apply(MANAGER).force().dry_run()).await
+}
+
 async fn apply(
     crds: &Api<CustomResourceDefinition>,
     name: &str,
-    crd: CustomResourceDefinition,
+    mut crd: CustomResourceDefinition,
+    params: &PatchParams,
 ) -> Result<(), Error> {
     let wrap = |source| Error::Install {
         name: name.to_owned(),
         source: Box::new(source),
     };
-    let params = PostParams::default();
     for attempt in 1.. {
-        let result = match crds.get_opt(name).await.map_err(wrap)? {
-            None => crds.create(&params, &crd).await,
-            Some(present) => {
-                let updated = merge(present.clone(), &crd)?;
-                if updated == present {
-                    return Ok(());
-                }
-                crds.replace(name, &params, &updated).await
-            }
-        };
-        match result {
+        let present = crds.get_opt(name).await.map_err(wrap)?;
+        if let Some(present) = &present {
+            refuse_to_drop_stored(present, &crd)?;
+            // The server's word that no version has come to be stored since.
+            crd.metadata.resource_version = present.resource_version();
+        }
+        match crds.apply(name, params, &crd).await {
             Ok(_) => break,
             // Another replica was faster; what it did counts.
             Err(kubist_client::Error::Api(status)) if status.code == 409 && attempt < ATTEMPTS => {}
@@ -115,26 +146,21 @@ async fn apply(
     Ok(())
 }
 
-/// The CRD as it is on the server, with the spec that is wanted.
-fn merge(
-    mut present: CustomResourceDefinition,
+fn refuse_to_drop_stored(
+    present: &CustomResourceDefinition,
     wanted: &CustomResourceDefinition,
-) -> Result<CustomResourceDefinition, Error> {
+) -> Result<(), Error> {
     let stored = present
         .status
         .iter()
         .flat_map(|status| status.stored_versions.iter().flatten());
     for version in stored {
         if !wanted.spec.versions.iter().any(|wanted| wanted.name == *version) {
-            let name = wanted.name_any();
             return Err(Error::DropsStoredVersion {
-                name,
+                name: wanted.name_any(),
                 version: version.clone(),
             });
         }
     }
-    present.labels_mut().extend(wanted.labels().clone());
-    present.annotations_mut().extend(wanted.annotations().clone());
-    present.spec = wanted.spec.clone();
-    Ok(present)
+    Ok(())
 }

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! The parts can be used alone: [`Args`] is made of one struct per concern, [`Shutdown`] and [`Readiness`]
-//! are handles that any task can hold, [`crd::install`] installs a CustomResourceDefinition.
+//! are handles that any task can hold, [`crd::Command`] prints and installs CustomResourceDefinitions.
 
 mod admin;
 mod args;

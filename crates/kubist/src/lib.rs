@@ -51,7 +51,7 @@ pub use kubist_client::{Api, Client, Discovery, Error, api, client, discovery, e
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
-pub use kubist_derive::{CustomResource, KubeSchema, Resource};
+pub use kubist_derive::{ApplyConfiguration, CustomResource, KubeSchema, Resource, Status};
 
 #[cfg(feature = "runtime")]
 #[doc(inline)]

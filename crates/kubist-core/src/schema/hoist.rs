@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use super::place::Place;
 use super::{INT_OR_STRING, PRESERVE, type_of_enum, union_of};
 
 /// Moves what variants say about types to the schema that they are variants of.
-pub(super) fn hoist(schema: &mut Map<String, Value>) {
+pub(super) fn hoist(schema: &mut Map<String, Value>, place: &Place) {
     for junctor in ["allOf", "oneOf", "anyOf"] {
         let Some(Value::Array(variants)) = schema.remove(junctor) else {
             continue;
         };
         let variants: Vec<_> = variants.into_iter().map(into_object).collect();
-        let variants = match unit_variants(schema, variants) {
-            Some(variants) => hoist_variants(schema, junctor, variants),
+        let variants = match unit_variants(schema, variants, place) {
+            Some(variants) => hoist_variants(schema, junctor, variants, place),
             None => continue,
         };
         // What is always true says nothing; nor does being exactly one of equals.
@@ -39,6 +40,7 @@ fn into_object(variant: Value) -> Map<String, Value> {
 fn unit_variants(
     schema: &mut Map<String, Value>,
     variants: Vec<Map<String, Value>>,
+    place: &Place,
 ) -> Option<Vec<Map<String, Value>>> {
     let is_unit = |variant: &Map<String, Value>| variant.contains_key("enum");
     if !variants.iter().all(is_unit) || variants.is_empty() {
@@ -48,8 +50,10 @@ fn unit_variants(
             let (found, defined) = (type_name(unit), type_name(other));
             assert!(
                 found == defined || defined != "Object",
-                "Enum variant set {:?} has type Single({found}) but was already defined as \
-                 Some(Single({defined})). The instance type must be equal for all subschema variants.",
+                "{place} has no structural schema. Enum variant set {:?} has type Single({found}) but was already defined as \
+                 Some(Single({defined})). The instance type must be equal for all subschema variants. \
+                 A value is a string or an object, not either: give the unit variants braces (`A {{}}`), or \
+                 tag the enum with `#[serde(tag = \"type\")]`.",
                 unit["enum"].as_array().map(Vec::as_slice).unwrap_or_default(),
             );
         }
@@ -94,8 +98,9 @@ fn hoist_variants(
     schema: &mut Map<String, Value>,
     junctor: &str,
     mut variants: Vec<Map<String, Value>>,
+    place: &Place,
 ) -> Vec<Map<String, Value>> {
-    let tags = properties(schema, junctor, &mut variants);
+    let tags = properties(schema, junctor, &mut variants, place);
     let mut types = Vec::new();
     for variant in &mut variants {
         match variant.remove("type") {
@@ -134,6 +139,7 @@ fn properties(
     schema: &mut Map<String, Value>,
     junctor: &str,
     variants: &mut [Map<String, Value>],
+    place: &Place,
 ) -> Vec<Map<String, Value>> {
     let all: Vec<_> = variants
         .iter_mut()
@@ -162,7 +168,7 @@ fn properties(
         let mut tag = Map::new();
         for (name, property) in own {
             let values = property.get("enum").cloned();
-            merge_property(&mut merged, &name, property);
+            merge_property(&mut merged, &name, property, place);
             let differs = |other: &Map<String, Value>| {
                 other.get(&name).is_some_and(|p| p.get("enum") != values.as_ref())
             };
@@ -181,7 +187,7 @@ fn properties(
 /// # Panics
 ///
 /// Panics where a property of that name has another schema.
-fn merge_property(properties: &mut Map<String, Value>, name: &str, property: Value) {
+fn merge_property(properties: &mut Map<String, Value>, name: &str, property: Value, place: &Place) {
     let Some(defined) = properties.get_mut(name) else {
         properties.insert(name.to_owned(), property);
         return;
@@ -207,8 +213,9 @@ fn merge_property(properties: &mut Map<String, Value>, name: &str, property: Val
         return;
     }
     panic!(
-        "Property {name:?} has the schema {property} but was already defined as {defined} in another subschema. \
-         The schemas for a property used in multiple subschemas must be identical"
+        "{place} has no structural schema. Property {name:?} has the schema {property} but was already defined as {defined} in another subschema. \
+         The schemas for a property used in multiple subschemas must be identical: rename one of them, \
+         give both the same type, or tag the enum from outside."
     );
 }
 

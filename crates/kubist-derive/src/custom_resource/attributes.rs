@@ -60,6 +60,8 @@ pub(crate) struct KubeAttributes {
     #[darling(default)]
     pub(crate) cel: bool,
     #[darling(default)]
+    pub(crate) apply: bool,
+    #[darling(default)]
     pub(crate) crates: CratesAttribute,
 }
 

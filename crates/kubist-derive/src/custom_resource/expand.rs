@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{DeriveInput, Ident, Path};
 
+use super::apply::ApplyRoot;
 use super::attributes::{KubeAttributes, Pair, PrintColumn, Scale, SchemaMode};
 use crate::crates::{Crates, path_string};
 use crate::plural::pluralize;
@@ -18,7 +19,8 @@ pub(crate) fn expand(input: &DeriveInput, mut attributes: KubeAttributes) -> syn
     let parts = root.parts(&crates);
     let crd = root.custom_resource_ext(&crates);
     let validate_cel = root.validate_cel(&crates)?;
-    Ok(quote! { #definition #serialize #resource #parts #crd #validate_cel })
+    let apply = root.apply(&crates)?;
+    Ok(quote! { #definition #serialize #resource #parts #crd #validate_cel #apply })
 }
 
 /// The root struct, with the names that every part of the expansion needs.
@@ -412,6 +414,26 @@ impl<'a> Root<'a> {
 }
 
 impl Root<'_> {
+    /// What a manager applies.
+    fn apply(&self, crates: &Crates) -> syn::Result<Option<TokenStream>> {
+        let Root {
+            attributes,
+            input,
+            ident,
+            api_version,
+            ..
+        } = self;
+        let root = ApplyRoot {
+            ident,
+            spec: input,
+            status: attributes.status.as_ref(),
+            kind: &attributes.kind,
+            api_version,
+            namespaced: attributes.namespaced,
+        };
+        attributes.apply.then(|| root.expand(crates)).transpose()
+    }
+
     /// Methods that check an object against its rules without a server.
     fn validate_cel(&self, crates: &Crates) -> syn::Result<Option<TokenStream>> {
         if !self.attributes.cel {

@@ -42,16 +42,16 @@ use serde_json::{Value, json};
 #[kube(validation = ("self.metadata.name != 'x'", "x is taken"))]
 #[kube(doc = "A text to be published.")]
 #[serde(rename_all = "camelCase")]
-struct DocumentSpec {
+pub(crate) struct DocumentSpec {
     /// The headline.
     title: String,
     #[serde(default)]
-    size: i32,
+    pub(crate) size: i32,
     written_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct DocumentStatus {
+pub(crate) struct DocumentStatus {
     copies: i32,
 }
 
@@ -63,7 +63,7 @@ struct DocumentStatus {
     root = "Shelf"
 )]
 #[kube(served = false, storage = false, schema = "disabled")]
-struct LibrarySpec {}
+pub(crate) struct LibrarySpec {}
 
 fn version(crd: &CustomResourceDefinition) -> Value {
     serde_json::to_value(&crd.spec.versions[0]).unwrap()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[kube(group = "docs.example.com", version = "v1", kind = "Range", validation = Rule::new("true"))]
 #[x_kube(validation = Rule::new("self.minimum <= self.max").message("minimum is above max").reason(Reason::FieldValueInvalid))]
 #[serde(rename_all = "camelCase")]
-struct RangeSpec {
+pub(crate) struct RangeSpec {
     /// The least.
     #[serde(rename = "minimum")]
     #[x_kube(validation = ("self >= 0", "minimum is negative"), validation = "self < 100")]
@@ -31,13 +31,13 @@ impl RangeSpec {
 }
 
 #[derive(JsonSchema, Clone, Debug, Serialize, Deserialize)]
-struct Step {
+pub(crate) struct Step {
     name: String,
 }
 
 #[derive(KubeSchema, Clone, Debug, Serialize, Deserialize)]
 #[x_kube(merge_strategy = StructMerge::Atomic)]
-struct Nested {
+pub(crate) struct Nested {
     #[x_kube(validation = "self != ''")]
     text: String,
 }
@@ -93,4 +93,72 @@ fn rules_and_strategies_are_in_the_schema_where_they_were_written() {
 fn the_schema_has_the_name_of_the_type() {
     assert_eq!(Nested::schema_name(), "Nested");
     assert_eq!(schemars::schema_for!(Nested).get("title"), Some(&json!("Nested")));
+}
+
+#[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+#[kube(group = "docs.example.com", version = "v1", kind = "Forest")]
+struct ForestSpec {
+    trees: BTreeMap<String, Tree>,
+}
+
+#[derive(KubeSchema, Clone, Debug, Serialize, Deserialize)]
+struct Tree {
+    branches: Vec<Branch>,
+}
+
+#[derive(KubeSchema, Clone, Debug, Serialize, Deserialize)]
+struct Branch {
+    grafted: Option<Tree>,
+}
+
+#[test]
+#[should_panic = "spec.trees[*].branches[].grafted is of a type within itself (Tree)"]
+fn types_within_each_other_are_refused_with_the_field() {
+    Forest::crd();
+}
+
+#[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+#[kube(group = "docs.example.com", version = "v1", kind = "Mixture")]
+struct MixtureSpec {
+    parts: Vec<Part>,
+}
+
+#[derive(JsonSchema, Clone, Debug, Serialize, Deserialize)]
+enum Part {
+    /// A unit beside what is none.
+    Nothing,
+    Some {
+        text: String,
+    },
+}
+
+#[test]
+#[should_panic = "spec.parts[] has no structural schema"]
+fn a_shape_without_a_structural_schema_is_refused_with_the_field() {
+    Mixture::crd();
+}
+
+mod other {
+    use super::{Deserialize, KubeSchema, Serialize};
+
+    /// Another type of the same name.
+    #[derive(KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    pub(super) struct Nested {
+        pub(super) inner: super::Nested,
+    }
+}
+
+#[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+#[kube(group = "docs.example.com", version = "v1", kind = "Namesake")]
+struct NamesakeSpec {
+    nested: other::Nested,
+}
+
+#[test]
+fn types_of_one_name_are_not_one_type() {
+    let crd = serde_json::to_value(Namesake::crd()).unwrap();
+    let nested = crd.pointer(
+        "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/nested/properties/inner/properties/text",
+    );
+    assert_eq!(nested.unwrap()["type"], "string");
 }

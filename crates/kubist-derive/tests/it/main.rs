@@ -1,7 +1,13 @@
 //! The macros, through what they generate.
 #![allow(clippy::unwrap_used)]
 
+mod apply;
+mod conversion;
 mod custom_resource;
+mod install;
 mod kube_schema;
 mod resource;
+mod shapes;
+mod status;
+mod support;
 mod ui;

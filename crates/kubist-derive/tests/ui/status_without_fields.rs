@@ -1,0 +1,8 @@
+use kubist_derive::Status;
+
+#[derive(Status)]
+struct DocumentStatus {
+    phase: String,
+}
+
+fn main() {}
