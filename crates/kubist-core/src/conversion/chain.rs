@@ -92,19 +92,20 @@ pub enum ConvertError {
 #[cfg_attr(feature = "schema", doc = "```")]
 #[cfg_attr(not(feature = "schema"), doc = "```ignore")]
 /// use kubist_core::conversion::{BoxError, Chain, Upgrade};
-/// use kubist_derive::CustomResource;
-/// use schemars::JsonSchema;
-/// use serde::{Deserialize, Serialize};
 /// use serde_json::json;
 ///
 /// mod v1beta1 {
-/// #   use super::*;
+/// #   use kubist_derive::CustomResource;
+/// #   use schemars::JsonSchema;
+/// #   use serde::{Deserialize, Serialize};
 ///     #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
 ///     #[kube(group = "docs.example.com", version = "v1beta1", kind = "Document")]
 ///     pub struct DocumentSpec { pub title: String }
 /// }
 /// mod v1 {
-/// #   use super::*;
+/// #   use kubist_derive::CustomResource;
+/// #   use schemars::JsonSchema;
+/// #   use serde::{Deserialize, Serialize};
 ///     #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
 ///     #[kube(group = "docs.example.com", version = "v1", kind = "Document")]
 ///     pub struct DocumentSpec { pub headline: String, #[serde(default)] pub hidden: bool }
