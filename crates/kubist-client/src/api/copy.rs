@@ -3,15 +3,19 @@
 mod archive;
 mod progress;
 
-use std::path::{Path, PathBuf};
+use std::{
+    future::{Future, ready},
+    path::{Path, PathBuf},
+    pin::pin,
+};
 
-use futures::future::OptionFuture;
+use futures::future::{Either, OptionFuture, select};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kubist_core::subresource::AttachParams;
 use thiserror::Error as ThisError;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    task::{JoinError, spawn_blocking},
+    task::{JoinHandle, spawn_blocking},
 };
 use tokio_util::io::SyncIoBridge;
 
@@ -54,7 +58,8 @@ where
     /// # Errors
     ///
     /// Fails where a local file cannot be read, or changes its size meanwhile; where the command
-    /// cannot be run, as without `tar` in the container; and where `tar` fails.
+    /// cannot be run, as without `tar` in the container; where `tar` fails; and where the server is
+    /// older than Kubernetes 1.30, and cannot be told where the input ends.
     pub async fn upload(
         &self,
         name: &str,
@@ -67,6 +72,9 @@ where
         let mut process = self
             .exec(name, ["tar", "-xmf", "-", "-C", &directory], &attach)
             .await?;
+        if !process.ends_input() {
+            return Err(CopyError::Unsupported);
+        }
         let (Some(stdin), Some(stderr)) = (process.stdin(), process.stderr()) else {
             return Err(CopyError::Interrupted);
         };
@@ -78,8 +86,7 @@ where
             let _ = output.shutdown();
             packed
         });
-        let (packed, complaint) = tokio::join!(packing, complaint(stderr));
-        finish(packed, complaint, process).await
+        finish(packing, complaint(stderr), process).await
     }
 
     /// Copies a file or a directory out of a container.
@@ -125,8 +132,7 @@ where
         let (local, base, reporter) = (local.as_ref().to_owned(), base.to_owned(), params.reporter());
         let unpacking =
             spawn_blocking(move || archive::unpack(&local, &base, SyncIoBridge::new(stdout), reporter));
-        let (unpacked, complaint) = tokio::join!(unpacking, complaint(stderr));
-        finish(unpacked, complaint, process).await
+        finish(unpacking, complaint(stderr), process).await
     }
 }
 
@@ -169,6 +175,9 @@ pub enum CopyError {
     /// A path in the container that does not end in a name.
     #[error("{0:?} does not name a file or a directory")]
     Nameless(String),
+    /// The server cannot be told where the input of a command ends.
+    #[error("the server does not speak v5.channel.k8s.io, which copying into containers needs")]
+    Unsupported,
     /// The copy was interrupted.
     #[error("the copy was interrupted")]
     Interrupted,
@@ -201,15 +210,22 @@ async fn complaint(mut stderr: impl AsyncRead + Unpin) -> String {
 
 /// What became of the copy: a failure here is said first, unless the other end caused it.
 async fn finish(
-    here: Result<Result<CopyProgress, CopyError>, JoinError>,
-    complaint: String,
+    here: JoinHandle<Result<CopyProgress, CopyError>>,
+    complaint: impl Future<Output = String>,
     mut process: AttachedProcess,
 ) -> Result<CopyProgress, CopyError> {
+    // Both have to be read, or tar stands still; but after a failure here it need not end.
+    let complaint = pin!(complaint);
+    let (here, complaint) = match select(here, complaint).await {
+        Either::Left((here, complaint)) => (here, Either::Left(complaint)),
+        Either::Right((complaint, here)) => (here.await, Either::Right(ready(complaint))),
+    };
     let here = here.map_err(|_| CopyError::Interrupted)?;
     if let Err(error @ (CopyError::Local { .. } | CopyError::Unsafe { .. })) = here {
         process.abort();
         return Err(error);
     }
+    let complaint = complaint.await;
     let status = process.take_status();
     let (status, ended) = tokio::join!(OptionFuture::from(status), process.join());
     ended.map_err(CopyError::Connection)?;

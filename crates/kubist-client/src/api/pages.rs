@@ -71,7 +71,7 @@ where
             // The moment is forgotten; the server says how to go on from the same place.
             Err(Error::Api(status)) if status.code == 410 && params.continue_token.is_some() => {
                 let goes_on = status.metadata.as_ref().and_then(|list| list.continue_.clone());
-                let Some(token) = goes_on else {
+                let Some(token) = goes_on.filter(|token| !token.is_empty()) else {
                     return Err(Error::Api(status));
                 };
                 params.continue_token = Some(token);

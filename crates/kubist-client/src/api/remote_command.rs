@@ -110,6 +110,9 @@ pub struct AttachedProcess {
     status: Option<oneshot::Receiver<Status>>,
     channels: Channels,
     task: JoinHandle<Result<(), Error>>,
+    /// Whether the server can be told that the input ends.
+    #[cfg(feature = "copy")]
+    ends_input: bool,
 }
 
 impl AttachedProcess {
@@ -143,6 +146,8 @@ impl AttachedProcess {
             ended: false,
         };
         Self {
+            #[cfg(feature = "copy")]
+            ends_input: connection.supports_stream_close(),
             stdin,
             stdout,
             stderr,
@@ -151,6 +156,12 @@ impl AttachedProcess {
             channels,
             task: tokio::spawn(session.run(connection, input, sizes)),
         }
+    }
+
+    /// Whether the server can be told that the input ends.
+    #[cfg(feature = "copy")]
+    pub(super) fn ends_input(&self) -> bool {
+        self.ends_input
     }
 
     /// Where to write its input; once, and only if it was asked for.

@@ -19,12 +19,26 @@ pub(super) struct Catalog(Vec<Entry>);
 struct Entry {
     resource: ApiResource,
     capabilities: ApiCapabilities,
-    /// The singular and the short names.
-    names: Vec<String>,
+    names: Names,
 }
 
-/// A resource's singular and short names, by its plural.
-type Names = HashMap<String, Vec<String>>;
+/// What a resource is called beside its plural and its kind.
+#[derive(Default)]
+struct Names {
+    singular: Option<String>,
+    short: Vec<String>,
+}
+
+/// The names of resources, by their plurals.
+type NamesByPlural = HashMap<String, Names>;
+
+/// What a name may be: one that is whole goes before one that is short, and a kind comes last.
+#[derive(Clone, Copy)]
+enum NameKind {
+    Whole,
+    Short,
+    Kind,
+}
 
 impl Catalog {
     pub(super) async fn ask(client: &Client) -> Result<Self> {
@@ -70,25 +84,24 @@ impl Catalog {
 
     pub(super) fn by_name(&self, name: &str) -> Option<(ApiResource, ApiCapabilities)> {
         let (name, rest) = name.split_once('.').unwrap_or((name, ""));
-        // What follows is a version and a group, or else a group.
+        // What follows is a version and a group, or else a group, or the beginning of one.
         let version_and_group = rest.split_once('.');
-        let exact = self.0.iter().find(|entry| {
-            let of = (&*entry.resource.version, &*entry.resource.group);
-            version_and_group == Some(of) && entry.is_called(name)
+        let core_version = rest.trim_end_matches('.');
+        let matches: [&dyn Fn(&ApiResource) -> bool; 4] = [
+            &|resource| version_and_group == Some((&*resource.version, &*resource.group)),
+            &|resource| rest.is_empty() || resource.group == rest,
+            &|resource| resource.group.is_empty() && resource.version == core_version,
+            &|resource| !core_version.is_empty() && resource.group.starts_with(core_version),
+        ];
+        let kinds = [NameKind::Whole, NameKind::Short, NameKind::Kind];
+        let mut ways = matches
+            .iter()
+            .flat_map(|matches| kinds.map(|kind| (matches, kind)));
+        let found = ways.find_map(|(matches, kind)| {
+            let mut entries = self.0.iter();
+            entries.find(|entry| matches(&entry.resource) && entry.is_called(name, kind))
         });
-        let by_group = || {
-            let mut entries = self.0.iter();
-            entries.find(|entry| (rest.is_empty() || entry.resource.group == rest) && entry.is_called(name))
-        };
-        // `deployments.v1.` cannot be split, and `pods.v1` names a version of the core group.
-        let by_version = || {
-            let version = rest.trim_end_matches('.');
-            let mut entries = self.0.iter();
-            entries.find(|entry| {
-                entry.resource.group.is_empty() && entry.resource.version == version && entry.is_called(name)
-            })
-        };
-        exact.or_else(by_group).or_else(by_version).map(Entry::answer)
+        found.map(Entry::answer)
     }
 
     pub(super) fn by_kind(&self, kind: &GroupVersionKind) -> Option<(ApiResource, ApiCapabilities)> {
@@ -102,12 +115,13 @@ impl Catalog {
 }
 
 impl Entry {
-    fn is_called(&self, name: &str) -> bool {
-        let Self { resource, names, .. } = self;
-        [&resource.plural, &resource.kind]
-            .into_iter()
-            .chain(names)
-            .any(|known| known.eq_ignore_ascii_case(name))
+    fn is_called(&self, name: &str, kind: NameKind) -> bool {
+        let is = |known: &String| known.eq_ignore_ascii_case(name);
+        match kind {
+            NameKind::Whole => is(&self.resource.plural) || self.names.singular.as_ref().is_some_and(is),
+            NameKind::Short => self.names.short.iter().any(is),
+            NameKind::Kind => is(&self.resource.kind),
+        }
     }
 
     fn answer(&self) -> (ApiResource, ApiCapabilities) {
@@ -132,8 +146,11 @@ fn of_group(group: APIGroupDiscovery) -> Vec<Entry> {
         let Some(version) = version else { continue };
         let names = version.resources.iter().map(|resource| {
             let plural = resource.resource.clone().unwrap_or_default();
-            let singular = resource.singular_resource.iter();
-            (plural, singular.chain(&resource.short_names).cloned().collect())
+            let names = Names {
+                singular: resource.singular_resource.clone().filter(|name| !name.is_empty()),
+                short: resource.short_names.clone(),
+            };
+            (plural, names)
         });
         entries.extend(with_names(parse::from_version(&name, version), names.collect()));
     }
@@ -162,19 +179,18 @@ async fn of_version(client: &Client, group_version: &GroupVersion) -> Result<Vec
     Ok(with_names(resources, names))
 }
 
-fn names(list: &APIResourceList) -> Names {
+fn names(list: &APIResourceList) -> NamesByPlural {
     let named = list.resources.iter().map(|resource| {
-        let singular = Some(&resource.singular_name).filter(|name| !name.is_empty());
-        let short = resource.short_names.iter().flatten();
-        (
-            resource.name.clone(),
-            singular.into_iter().chain(short).cloned().collect(),
-        )
+        let names = Names {
+            singular: Some(resource.singular_name.clone()).filter(|name| !name.is_empty()),
+            short: resource.short_names.clone().unwrap_or_default(),
+        };
+        (resource.name.clone(), names)
     });
     named.collect()
 }
 
-fn with_names(resources: Vec<(ApiResource, ApiCapabilities)>, mut names: Names) -> Vec<Entry> {
+fn with_names(resources: Vec<(ApiResource, ApiCapabilities)>, mut names: NamesByPlural) -> Vec<Entry> {
     let entries = resources.into_iter().map(|(resource, capabilities)| Entry {
         names: names.remove(&resource.plural).unwrap_or_default(),
         resource,

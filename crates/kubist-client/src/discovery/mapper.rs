@@ -1,6 +1,12 @@
 //! From names, as people type them, to resources.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use kubist_core::{
     discovery::{ApiCapabilities, ApiResource},
@@ -45,6 +51,8 @@ pub struct RestMapper(Arc<Shared>);
 struct Shared {
     client: Client,
     known: RwLock<Option<Known>>,
+    /// How often all was forgotten: what was asked before is not kept.
+    forgotten: AtomicU64,
     /// Held by the one who asks.
     asking: Mutex<()>,
 }
@@ -61,6 +69,7 @@ impl RestMapper {
         Self(Arc::new(Shared {
             client,
             known: RwLock::new(None),
+            forgotten: AtomicU64::new(0),
             asking: Mutex::new(()),
         }))
     }
@@ -97,7 +106,9 @@ impl RestMapper {
 
     /// Forgets what is known: the next question is put to the server.
     pub fn invalidate(&self) {
-        *self.0.known.write() = None;
+        let mut known = self.0.known.write();
+        self.0.forgotten.fetch_add(1, Ordering::Relaxed);
+        *known = None;
     }
 
     async fn find<T>(&self, look: impl Fn(&Catalog) -> Option<T>) -> Result<Option<T>> {
@@ -130,11 +141,15 @@ impl RestMapper {
         {
             return Ok(known.clone());
         }
+        let (since, forgotten) = (Instant::now(), self.0.forgotten.load(Ordering::Relaxed));
         let known = Known {
             catalog: Arc::new(Catalog::ask(&self.0.client).await?),
-            since: Instant::now(),
+            since,
         };
-        *self.0.known.write() = Some(known.clone());
+        let mut kept = self.0.known.write();
+        if self.0.forgotten.load(Ordering::Relaxed) == forgotten {
+            *kept = Some(known.clone());
+        }
         Ok(known)
     }
 }

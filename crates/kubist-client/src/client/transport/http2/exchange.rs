@@ -102,6 +102,7 @@ async fn exchange_stream(
     Ok(answered)
 }
 
+/// Sends a body. A server that wants no more of it says why in its answer, or by the lack of one.
 async fn send(mut stream: SendStream<Bytes>, mut body: Body) -> Result<(), Failed> {
     while let Some(frame) = body.frame().await {
         let frame = match frame {
@@ -113,38 +114,39 @@ async fn send(mut stream: SendStream<Bytes>, mut body: Body) -> Result<(), Faile
         };
         match frame.into_data() {
             Ok(chunk) => {
-                if !send_chunk(&mut stream, chunk).await? {
+                if !send_chunk(&mut stream, chunk).await {
                     return Ok(());
                 }
             }
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
-                    return Ok(stream.send_trailers(trailers)?);
+                    let _ = stream.send_trailers(trailers);
+                    return Ok(());
                 }
             }
         }
     }
-    Ok(stream.send_data(Bytes::new(), true)?)
+    let _ = stream.send_data(Bytes::new(), true);
+    Ok(())
 }
 
 /// Sends what the server has room for, until it has all; `false` where it wants no more.
-async fn send_chunk(stream: &mut SendStream<Bytes>, mut chunk: Bytes) -> Result<bool, Failed> {
+async fn send_chunk(stream: &mut SendStream<Bytes>, mut chunk: Bytes) -> bool {
     while !chunk.is_empty() {
         stream.reserve_capacity(chunk.len());
         let room = poll_fn(|cx: &mut Context<'_>| match stream.poll_reset(cx) {
-            // The answer is there, or comes: why the rest is not wanted is said there.
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => stream.poll_capacity(cx),
         });
-        match room.await {
-            Some(room) => {
-                let piece = chunk.split_to(room?.min(chunk.len()));
-                stream.send_data(piece, false)?;
-            }
-            None => return Ok(false),
+        let Some(Ok(room)) = room.await else {
+            return false;
+        };
+        let piece = chunk.split_to(room.min(chunk.len()));
+        if stream.send_data(piece, false).is_err() {
+            return false;
         }
     }
-    Ok(true)
+    true
 }
 
 /// Takes out what HTTP/2 has no headers for (RFC 9113, 8.2.2); the server is in the URI.

@@ -41,6 +41,14 @@ impl Incoming {
         })
     }
 
+    /// Whether a stream was reset by a server that had sent the whole of its answer.
+    fn is_all(&self, error: &h2::Error) -> bool {
+        error.reason() == Some(Reason::NO_ERROR)
+            && error.is_reset()
+            && error.is_remote()
+            && self.remaining.is_none_or(|remaining| remaining == 0)
+    }
+
     fn broken(&self, error: h2::Error) -> TransportError {
         TransportError::broken(self.stream.lane().server(), error)
     }
@@ -66,7 +74,7 @@ impl HttpBody for Incoming {
                     return Poll::Ready(Some(Ok(Frame::data(chunk))));
                 }
                 // The server has said all that it has to say (RFC 9113, 8.1).
-                Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => this.at = Place::End,
+                Some(Err(error)) if this.is_all(&error) => this.at = Place::End,
                 Some(Err(error)) => {
                     this.at = Place::End;
                     return Poll::Ready(Some(Err(this.broken(error))));
@@ -80,7 +88,7 @@ impl HttpBody for Incoming {
             match trailers {
                 Ok(Some(trailers)) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                 Ok(None) => {}
-                Err(error) if error.reason() == Some(Reason::NO_ERROR) => {}
+                Err(error) if this.is_all(&error) => {}
                 Err(error) => return Poll::Ready(Some(Err(this.broken(error)))),
             }
         }

@@ -59,6 +59,8 @@ pub(in crate::client::transport) struct Lane {
 struct State {
     sender: Option<Sender>,
     last_failure: Option<TransportError>,
+    /// Whether the server turned out not to have HTTP/2, so that those who waited need not ask too.
+    is_http1: bool,
 }
 
 /// What sends requests over a connection.
@@ -134,9 +136,13 @@ impl Lane {
         {
             return Err(failure.clone());
         }
+        if state.is_http1 {
+            return Ok(None);
+        }
         state.sender = None;
         match Box::pin(self.open(connect, uri)).await {
             Ok(sender) => {
+                state.is_http1 = sender.is_none();
                 state.sender.clone_from(&sender);
                 state.last_failure = None;
                 Ok(sender)
