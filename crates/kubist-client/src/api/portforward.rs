@@ -37,6 +37,18 @@ use crate::{
 };
 
 /// Why forwarding ended early.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let forwarder = pods.portforward("web-0", &[80]).await?;
+/// if let Err(error) = forwarder.join().await {
+///     eprintln!("forwarding ended early: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// The server sent for a channel that does not exist.

@@ -40,6 +40,20 @@ const CLOSE: u8 = 255;
 pub(super) const PING: Duration = Duration::from_secs(60);
 
 /// Why a process could not be followed to its end.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use kubist_client::api::AttachParams;
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let process = pods.exec("web-0", ["true"], &AttachParams::default()).await?;
+/// if let Err(error) = process.join().await {
+///     eprintln!("the connection failed before the process ended: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// What was written to stdin cannot be had.
