@@ -79,9 +79,9 @@ pub enum IdTokenError {
 ///
 /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
 /// match client.apiserver_version().await {
-///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::RefreshInit(RefreshInitError::MissingField(field))))) => {
-///         eprintln!("the kubeconfig lacks {field}");
-///     }
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::RefreshInit(
+///         RefreshInitError::MissingField(field),
+///     )))) => eprintln!("the kubeconfig lacks {field}"),
 ///     result => println!("{}", result?.git_version),
 /// }
 /// # Ok(())
@@ -118,9 +118,9 @@ pub enum RefreshInitError {
 ///
 /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
 /// match client.apiserver_version().await {
-///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::Refresh(RefreshError::AuthorizationFailure)))) => {
-///         eprintln!("log in again");
-///     }
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::Refresh(
+///         RefreshError::AuthorizationFailure,
+///     )))) => eprintln!("log in again"),
 ///     result => println!("{}", result?.git_version),
 /// }
 /// # Ok(())

@@ -21,7 +21,9 @@ use crate::{Config, Error, Result, client::auth::Renewed};
 ///
 /// # fn run(config: Config) -> Result<(), Error> {
 /// match Client::try_from(config) {
-///     Err(Error::OpensslTls(OpensslTlsError::CreateSslConnector(error))) => eprintln!("TLS cannot be set up: {error}"),
+///     Err(Error::OpensslTls(OpensslTlsError::CreateSslConnector(error))) => {
+///         eprintln!("TLS cannot be set up: {error}");
+///     }
 ///     result => drop(result?),
 /// }
 /// # Ok(())
