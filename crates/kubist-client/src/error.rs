@@ -9,6 +9,21 @@ pub use kubist_core::Status;
 /// Why a request, or making a client, failed.
 ///
 /// No error holds what a request or an answer held: it may be a secret.
+///
+/// ```no_run
+/// use k8s_openapi::api::core::v1::Node;
+/// use kubist_client::{Api, Error};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// let nodes: Api<Node> = Api::all(client);
+/// match nodes.get("worker-1").await {
+///     Ok(node) => println!("{:?}", node.status),
+///     Err(Error::Api(status)) if status.is_not_found() => println!("there is none"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Error, Debug)]
 pub enum Error {
     /// The server answered that the request failed, and why.
@@ -108,6 +123,18 @@ pub enum Error {
 }
 
 /// What a server does not have.
+///
+/// ```no_run
+/// use kubist_client::{Error, discovery::RestMapper, error::DiscoveryError};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match RestMapper::new(client).resolve("widgets").await {
+///     Err(Error::Discovery(DiscoveryError::MissingResource(name))) => eprintln!("no {name} here"),
+///     result => println!("{}", result?.0.plural),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Error, Debug)]
 pub enum DiscoveryError {
     /// A text that is no group and version.

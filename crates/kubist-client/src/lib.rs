@@ -69,5 +69,13 @@ pub use kubist_core as core;
 pub use kubist_core::{CustomResourceExt, Resource, ResourceExt};
 
 /// A result with this crate's [`Error`].
+///
+/// ```no_run
+/// use kubist_client::{Client, Result};
+///
+/// async fn version(client: &Client) -> Result<String> {
+///     Ok(client.apiserver_version().await?.git_version)
+/// }
+/// ```
 #[cfg(feature = "config")]
 pub type Result<T, E = Error> = std::result::Result<T, E>;

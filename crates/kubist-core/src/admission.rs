@@ -43,16 +43,44 @@ pub const META_KIND: &str = "AdmissionReview";
 pub const META_API_VERSION_V1: &str = "admission.k8s.io/v1";
 
 /// A patch that does not serialize.
+///
+/// ```
+/// use kubist_core::admission::{AdmissionResponse, SerializePatchError};
+///
+/// fn patched(
+///     response: AdmissionResponse,
+///     patch: json_patch::Patch,
+/// ) -> Result<AdmissionResponse, SerializePatchError> {
+///     response.with_patch(patch)
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[error("failed to serialize patch: {0}")]
 pub struct SerializePatchError(#[source] serde_json::Error);
 
 /// A review without a request.
+///
+/// ```
+/// use kubist_core::{DynamicObject, admission::{AdmissionRequest, AdmissionResponse, ConvertAdmissionReviewError}};
+///
+/// let review = AdmissionResponse::invalid("no request").into_review();
+/// let request: Result<AdmissionRequest<DynamicObject>, _> = review.try_into();
+/// assert!(matches!(request, Err(ConvertAdmissionReviewError)));
+/// ```
 #[derive(Debug, Error)]
 #[error("failed to convert AdmissionReview into AdmissionRequest")]
 pub struct ConvertAdmissionReviewError;
 
 /// What both sides send: a request one way, a response the other.
+///
+/// ```
+/// use kubist_core::{DynamicObject, admission::{AdmissionRequest, AdmissionReview}};
+///
+/// fn uid(review: AdmissionReview<DynamicObject>) -> Option<String> {
+///     let request: AdmissionRequest<DynamicObject> = review.try_into().ok()?;
+///     Some(request.uid)
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct AdmissionReview<T: Resource> {
@@ -78,6 +106,15 @@ impl<T: Resource> TryInto<AdmissionRequest<T>> for AdmissionReview<T> {
 }
 
 /// What the server asks: whether an operation on an object may go on.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::admission::AdmissionRequest;
+///
+/// fn service_account(request: &AdmissionRequest<Pod>) -> Option<&str> {
+///     request.object.as_ref()?.spec.as_ref()?.service_account_name.as_deref()
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct AdmissionRequest<T: Resource> {
@@ -133,6 +170,14 @@ fn none<T>() -> Option<T> {
 #[cfg(feature = "cel")]
 impl<T: Resource> AdmissionRequest<T> {
     /// The request as CEL expressions of admission policies see it.
+    ///
+    /// ```
+    /// use kubist_core::{DynamicObject, admission::AdmissionRequest};
+    ///
+    /// fn user(request: &AdmissionRequest<DynamicObject>) -> String {
+    ///     request.to_cel_request().username
+    /// }
+    /// ```
     pub fn to_cel_request(&self) -> kube_cel::AdmissionRequest {
         kube_cel::AdmissionRequest {
             operation: self.operation.as_str().to_owned(),
@@ -157,6 +202,14 @@ impl<T: Resource> AdmissionRequest<T> {
 }
 
 /// What is done to an object.
+///
+/// ```
+/// use kubist_core::{DynamicObject, admission::{AdmissionRequest, Operation}};
+///
+/// fn is_write(request: &AdmissionRequest<DynamicObject>) -> bool {
+///     matches!(request.operation, Operation::Create | Operation::Update)
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Operation {
@@ -183,6 +236,16 @@ impl Operation {
 }
 
 /// What the webhook answers: whether the operation may go on, and with which changes.
+///
+/// ```
+/// use kubist_core::{DynamicObject, admission::{AdmissionRequest, AdmissionResponse}};
+///
+/// fn answer(request: &AdmissionRequest<DynamicObject>) -> AdmissionResponse {
+///     let mut response = AdmissionResponse::from(request);
+///     response.warnings = Some(vec!["spec.size is deprecated".to_owned()]);
+///     response
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -225,6 +288,13 @@ impl<T: Resource> From<&AdmissionRequest<T>> for AdmissionResponse {
 
 impl AdmissionResponse {
     /// An answer to what was no request.
+    ///
+    /// ```
+    /// use kubist_core::admission::AdmissionResponse;
+    ///
+    /// let response = AdmissionResponse::invalid("no request");
+    /// assert!(!response.allowed);
+    /// ```
     pub fn invalid<T: ToString>(reason: T) -> Self {
         AdmissionResponse {
             types: TypeMeta {
@@ -237,6 +307,14 @@ impl AdmissionResponse {
     }
 
     /// Denies the operation and says why.
+    ///
+    /// ```
+    /// use kubist_core::{DynamicObject, admission::{AdmissionRequest, AdmissionResponse}};
+    ///
+    /// fn answer(request: &AdmissionRequest<DynamicObject>) -> AdmissionResponse {
+    ///     AdmissionResponse::from(request).deny("the size must not shrink")
+    /// }
+    /// ```
     #[must_use]
     pub fn deny<T: ToString>(mut self, reason: T) -> Self {
         self.allowed = false;
@@ -245,6 +323,16 @@ impl AdmissionResponse {
     }
 
     /// Changes the object; an operation that is denied changes nothing.
+    ///
+    /// ```
+    /// use kubist_core::admission::AdmissionResponse;
+    /// use serde_json::json;
+    ///
+    /// let response = AdmissionResponse::invalid("no request");
+    /// let patch = serde_json::from_value(json!([{ "op": "add", "path": "/spec/size", "value": 3 }]))?;
+    /// assert!(response.with_patch(patch)?.patch.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -256,6 +344,13 @@ impl AdmissionResponse {
     }
 
     /// The review that carries it.
+    ///
+    /// ```
+    /// use kubist_core::admission::AdmissionResponse;
+    ///
+    /// let review = AdmissionResponse::invalid("no request").into_review();
+    /// assert_eq!(review.types.kind, "AdmissionReview");
+    /// ```
     pub fn into_review(self) -> AdmissionReview<DynamicObject> {
         AdmissionReview {
             types: self.types.clone(),
@@ -279,6 +374,13 @@ impl AdmissionResponse {
 }
 
 /// The kind of a patch.
+///
+/// ```
+/// use kubist_core::admission::PatchType;
+///
+/// assert_eq!(serde_json::to_value(PatchType::JsonPatch)?, "JSONPatch");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum PatchType {
     /// [RFC 6902](https://www.rfc-editor.org/rfc/rfc6902).

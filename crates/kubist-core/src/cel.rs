@@ -49,6 +49,12 @@ pub struct Rule {
 
 impl Rule {
     /// A rule with this expression.
+    ///
+    /// ```
+    /// use kubist_core::Rule;
+    ///
+    /// assert_eq!(Rule::new("self > 0").rule, "self > 0");
+    /// ```
     pub fn new(rule: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
@@ -57,6 +63,13 @@ impl Rule {
     }
 
     /// What to say if it does not hold.
+    ///
+    /// ```
+    /// use kubist_core::{Message, Rule};
+    ///
+    /// let rule = Rule::new("self > 0").message("must be positive");
+    /// assert_eq!(rule.message, Some(Message::Message("must be positive".to_owned())));
+    /// ```
     #[must_use]
     pub fn message(mut self, message: impl Into<Message>) -> Self {
         self.message = Some(message.into());
@@ -64,6 +77,12 @@ impl Rule {
     }
 
     /// What to say to programs.
+    ///
+    /// ```
+    /// use kubist_core::{Reason, Rule};
+    ///
+    /// let rule = Rule::new("self == oldSelf").reason(Reason::FieldValueForbidden);
+    /// ```
     #[must_use]
     pub fn reason(mut self, reason: impl Into<Reason>) -> Self {
         self.reason = Some(reason.into());
@@ -71,6 +90,12 @@ impl Rule {
     }
 
     /// The field to blame.
+    ///
+    /// ```
+    /// use kubist_core::Rule;
+    ///
+    /// let rule = Rule::new("self.min <= self.max").field_path(".min");
+    /// ```
     #[must_use]
     pub fn field_path(mut self, field_path: impl Into<String>) -> Self {
         self.field_path = Some(field_path.into());
@@ -78,6 +103,12 @@ impl Rule {
     }
 
     /// Whether `oldSelf` is optional.
+    ///
+    /// ```
+    /// use kubist_core::Rule;
+    ///
+    /// let rule = Rule::new("!oldSelf.hasValue() || self >= oldSelf.value()").optional_old_self(true);
+    /// ```
     #[must_use]
     pub fn optional_old_self(mut self, optional: bool) -> Self {
         self.optional_old_self = Some(optional);
@@ -99,6 +130,13 @@ impl From<(&str, &str)> for Rule {
 }
 
 /// What to say if a rule does not hold.
+///
+/// ```
+/// use kubist_core::{Message, Rule};
+///
+/// let message = Message::Expression("'got ' + string(self)".to_owned());
+/// let rule = Rule::new("self > 0").message(message);
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Message {
@@ -117,6 +155,13 @@ impl From<&str> for Message {
 
 /// What to say to programs if a rule does not hold
 /// ([reference](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-reason)).
+///
+/// ```
+/// use kubist_core::Reason;
+///
+/// assert_eq!("FieldValueRequired".parse::<Reason>()?, Reason::FieldValueRequired);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Clone, Default, Debug, PartialEq)]
 pub enum Reason {
     /// The value is not one that the field can have.
@@ -141,6 +186,14 @@ impl FromStr for Reason {
 
 /// How server-side apply merges a list
 /// ([reference](https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy)).
+///
+/// ```
+/// use kubist_core::{ListMerge, cel::MergeStrategy};
+///
+/// let strategy = MergeStrategy::from(ListMerge::Set);
+/// assert_eq!(serde_json::to_value(strategy)?["x-kubernetes-list-type"], "set");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum ListMerge {
@@ -153,6 +206,14 @@ pub enum ListMerge {
 }
 
 /// How server-side apply merges a map.
+///
+/// ```
+/// use kubist_core::{MapMerge, cel::MergeStrategy};
+///
+/// let strategy = MergeStrategy::from(MapMerge::Atomic);
+/// assert_eq!(serde_json::to_value(strategy)?["x-kubernetes-map-type"], "atomic");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum MapMerge {
@@ -163,6 +224,14 @@ pub enum MapMerge {
 }
 
 /// How server-side apply merges a struct.
+///
+/// ```
+/// use kubist_core::{StructMerge, cel::MergeStrategy};
+///
+/// let strategy = MergeStrategy::from(StructMerge::Granular);
+/// assert_eq!(serde_json::to_value(strategy)?["x-kubernetes-struct-type"], "granular");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum StructMerge {
@@ -173,6 +242,12 @@ pub enum StructMerge {
 }
 
 /// How server-side apply merges a field.
+///
+/// ```
+/// use kubist_core::{ListMerge, cel::MergeStrategy};
+///
+/// assert_eq!(MergeStrategy::from(ListMerge::Set), MergeStrategy::ListType(ListMerge::Set));
+/// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum MergeStrategy {
     /// A list.

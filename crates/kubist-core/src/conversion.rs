@@ -36,11 +36,30 @@ const KIND: &str = "ConversionReview";
 const API_VERSION: &str = "apiextensions.k8s.io/v1";
 
 /// A review without a request.
+///
+/// ```
+/// use kubist_core::{Status, conversion::{ConversionRequest, ConversionResponse, ConvertConversionReviewError}};
+///
+/// let answer = ConversionResponse::invalid(Status::default()).into_review();
+/// let result = ConversionRequest::from_review(answer);
+/// assert!(matches!(result, Err(ConvertConversionReviewError)));
+/// ```
 #[derive(Debug, Error)]
 #[error("request missing in ConversionReview")]
 pub struct ConvertConversionReviewError;
 
 /// What both sides send: a request one way, a response the other.
+///
+/// ```
+/// use kubist_core::conversion::ConversionReview;
+///
+/// let review: ConversionReview = serde_json::from_str(
+///     r#"{ "apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview",
+///          "request": { "uid": "1", "desiredAPIVersion": "example.com/v2", "objects": [] } }"#,
+/// )?;
+/// assert!(review.request.is_some() && review.response.is_none());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct ConversionReview {
     /// What the document says it is.
@@ -55,6 +74,18 @@ pub struct ConversionReview {
 }
 
 /// What the server asks.
+///
+/// ```
+/// use kubist_core::conversion::{ConversionRequest, ConversionReview};
+///
+/// let review: ConversionReview = serde_json::from_str(
+///     r#"{ "apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview",
+///          "request": { "uid": "1", "desiredAPIVersion": "example.com/v2", "objects": [] } }"#,
+/// )?;
+/// let request = ConversionRequest::from_review(review)?;
+/// assert_eq!(request.desired_api_version, "example.com/v2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct ConversionRequest {
     /// The type of the review it came in; the answer repeats it.
@@ -71,6 +102,18 @@ pub struct ConversionRequest {
 
 impl ConversionRequest {
     /// Takes the request out of a review.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{ConversionRequest, ConversionReview};
+    ///
+    /// let review: ConversionReview = serde_json::from_str(
+    ///     r#"{ "apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview",
+    ///          "request": { "uid": "1", "desiredAPIVersion": "example.com/v2", "objects": [] } }"#,
+    /// )?;
+    /// let request = ConversionRequest::from_review(review)?;
+    /// assert_eq!(request.uid, "1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_review(review: ConversionReview) -> Result<Self, ConvertConversionReviewError> {
         let request = review.request.ok_or(ConvertConversionReviewError)?;
         Ok(Self {
@@ -89,6 +132,15 @@ impl TryFrom<ConversionReview> for ConversionRequest {
 }
 
 /// What the webhook answers.
+///
+/// ```
+/// use kubist_core::conversion::{ConversionRequest, ConversionResponse};
+///
+/// fn answer(request: ConversionRequest) -> ConversionResponse {
+///     let objects = request.objects.clone(); // convert here
+///     ConversionResponse::for_request(request).success(objects)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct ConversionResponse {
     /// The type of the review it goes in.
@@ -111,11 +163,30 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<serde
 impl ConversionResponse {
     /// An answer to a request that is a failure until [`success`](Self::success) or
     /// [`failure`](Self::failure) says what it is.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{ConversionRequest, ConversionResponse};
+    ///
+    /// fn answer(request: ConversionRequest) -> ConversionResponse {
+    ///     let response = ConversionResponse::for_request(request);
+    ///     assert!(response.result.is_failure());
+    ///     response
+    /// }
+    /// ```
     pub fn for_request(request: ConversionRequest) -> Self {
         request.into()
     }
 
     /// It worked.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{ConversionRequest, ConversionResponse};
+    /// use serde_json::Value;
+    ///
+    /// fn answer(request: ConversionRequest, converted: Vec<Value>) -> ConversionResponse {
+    ///     ConversionResponse::for_request(request).success(converted)
+    /// }
+    /// ```
     #[must_use]
     pub fn success(mut self, converted_objects: Vec<serde_json::Value>) -> Self {
         self.result = Status::success();
@@ -124,6 +195,15 @@ impl ConversionResponse {
     }
 
     /// It did not work.
+    ///
+    /// ```
+    /// use kubist_core::{Status, conversion::{ConversionRequest, ConversionResponse}};
+    ///
+    /// fn answer(request: ConversionRequest) -> ConversionResponse {
+    ///     let status = Status::failure("the size is no number", "Invalid");
+    ///     ConversionResponse::for_request(request).failure(status)
+    /// }
+    /// ```
     #[must_use]
     pub fn failure(mut self, status: Status) -> Self {
         self.result = status;
@@ -131,6 +211,14 @@ impl ConversionResponse {
     }
 
     /// An answer to what was no request; the server takes it as an error.
+    ///
+    /// ```
+    /// use kubist_core::{Status, conversion::ConversionResponse};
+    ///
+    /// let status = Status::failure("no request", "BadRequest");
+    /// let review = ConversionResponse::invalid(status).into_review();
+    /// assert!(review.response.is_some_and(|response| response.result.is_failure()));
+    /// ```
     pub fn invalid(status: Status) -> Self {
         ConversionResponse {
             types: None,
@@ -141,6 +229,14 @@ impl ConversionResponse {
     }
 
     /// The review that carries it.
+    ///
+    /// ```
+    /// use kubist_core::{Status, conversion::ConversionResponse};
+    ///
+    /// let status = Status::failure("no request", "BadRequest");
+    /// let review = ConversionResponse::invalid(status).into_review();
+    /// assert_eq!(review.types.kind, "ConversionReview");
+    /// ```
     pub fn into_review(self) -> ConversionReview {
         self.into()
     }

@@ -1,6 +1,14 @@
 //! Custom resource definitions.
 
 /// Definitions of `apiextensions.k8s.io/v1`.
+///
+/// ```
+/// use kubist_core::crd::v1::CustomResourceExt;
+///
+/// fn json_of<K: CustomResourceExt>() -> serde_json::Result<String> {
+///     serde_json::to_string_pretty(&K::crd())
+/// }
+/// ```
 pub mod v1 {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     use thiserror::Error;
@@ -8,6 +16,16 @@ pub mod v1 {
     use crate::discovery::ApiResource;
 
     /// What `#[derive(CustomResource)]` says about a custom resource.
+    ///
+    /// ```
+    /// use kubist_core::CustomResourceExt;
+    ///
+    /// fn describe<K: CustomResourceExt>() -> String {
+    ///     let group = K::api_resource().group;
+    ///     let versions = K::crd().spec.versions.len();
+    ///     format!("{} ({}): {versions} of {group}", K::crd_name(), K::shortnames().join(", "))
+    /// }
+    /// ```
     pub trait CustomResourceExt {
         /// The definition that a server needs before it takes objects of this kind.
         fn crd() -> CustomResourceDefinition;
@@ -23,6 +41,12 @@ pub mod v1 {
     }
 
     /// Definitions that are not versions of one.
+    ///
+    /// ```
+    /// use kubist_core::crd::{MergeError, merge_crds};
+    ///
+    /// assert!(matches!(merge_crds(Vec::new(), "v1"), Err(MergeError::MissingCrds)));
+    /// ```
     #[derive(Debug, Error)]
     pub enum MergeError {
         /// There is none.

@@ -26,6 +26,13 @@ pub struct Duration {
 }
 
 /// A text that is no span of time.
+///
+/// ```
+/// use kubist_core::{Duration, duration::ParseError};
+///
+/// assert_eq!("90".parse::<Duration>(), Err(ParseError::NoUnit));
+/// assert_eq!("3 weeks".parse::<Duration>(), Err(ParseError::InvalidUnit));
+/// ```
 #[derive(Debug, thiserror::Error, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -45,6 +52,13 @@ pub enum ParseError {
 
 impl Duration {
     /// Whether it points into the past.
+    ///
+    /// ```
+    /// use kubist_core::Duration;
+    ///
+    /// assert!("-5m".parse::<Duration>()?.is_negative());
+    /// # Ok::<(), kubist_core::duration::ParseError>(())
+    /// ```
     #[must_use]
     pub fn is_negative(&self) -> bool {
         self.is_negative

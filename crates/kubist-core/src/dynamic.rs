@@ -17,6 +17,16 @@ use crate::{
 };
 
 /// A [`DynamicObject`] that is not what it was taken for.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::{ApiResource, DynamicObject, GroupVersionKind, dynamic::ParseDynamicObjectError};
+///
+/// let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+/// let settings = DynamicObject::new("settings", &resource);
+/// let result: Result<Pod, ParseDynamicObjectError> = settings.try_parse();
+/// assert!(result.is_err());
+/// ```
 #[derive(Debug, Error)]
 #[error("failed to parse this DynamicObject into a Resource: {source}")]
 pub struct ParseDynamicObjectError {
@@ -47,6 +57,14 @@ pub struct DynamicObject {
 
 impl DynamicObject {
     /// An object of this name and kind, and nothing else.
+    ///
+    /// ```
+    /// use kubist_core::{ApiResource, DynamicObject, GroupVersionKind};
+    ///
+    /// let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    /// let settings = DynamicObject::new("settings", &resource);
+    /// assert_eq!(settings.metadata.name.as_deref(), Some("settings"));
+    /// ```
     pub fn new(name: &str, resource: &ApiResource) -> Self {
         DynamicObject {
             types: Some(TypeMeta {
@@ -62,6 +80,15 @@ impl DynamicObject {
     }
 
     /// Sets all fields other than type and metadata.
+    ///
+    /// ```
+    /// use kubist_core::{ApiResource, DynamicObject, GroupVersionKind};
+    ///
+    /// let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    /// let settings = DynamicObject::new("settings", &resource)
+    ///     .data(serde_json::json!({ "data": { "color": "blue" } }));
+    /// assert_eq!(settings.data["data"]["color"], "blue");
+    /// ```
     #[must_use]
     pub fn data(mut self, data: Value) -> Self {
         self.data = data;
@@ -69,6 +96,14 @@ impl DynamicObject {
     }
 
     /// Sets the namespace.
+    ///
+    /// ```
+    /// use kubist_core::{ApiResource, DynamicObject, GroupVersionKind};
+    ///
+    /// let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    /// let settings = DynamicObject::new("settings", &resource).within("web");
+    /// assert_eq!(settings.metadata.namespace.as_deref(), Some("web"));
+    /// ```
     #[must_use]
     pub fn within(mut self, namespace: &str) -> Self {
         self.metadata.namespace = Some(namespace.to_owned());
@@ -76,6 +111,16 @@ impl DynamicObject {
     }
 
     /// Turns it into a typed object.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::ConfigMap;
+    /// use kubist_core::{ApiResource, DynamicObject, GroupVersionKind};
+    ///
+    /// let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    /// let settings: ConfigMap = DynamicObject::new("settings", &resource).try_parse()?;
+    /// assert_eq!(settings.metadata.name.as_deref(), Some("settings"));
+    /// # Ok::<(), kubist_core::dynamic::ParseDynamicObjectError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -33,6 +33,18 @@ use crate::{
 pub struct DeserializeGuard<K>(pub Result<K, InvalidObject>);
 
 /// An object that does not fit its type.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::{DeserializeGuard, error_boundary::InvalidObject};
+///
+/// let json = r#"{ "metadata": { "name": "web-0" }, "spec": { "containers": 1 } }"#;
+/// if let Err(InvalidObject { error, metadata }) = serde_json::from_str::<DeserializeGuard<Pod>>(json)?.0 {
+///     assert!(error.starts_with("spec.containers"));
+///     assert_eq!(metadata.name.as_deref(), Some("web-0"));
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Error)]
 #[error("{error}")]
 pub struct InvalidObject {

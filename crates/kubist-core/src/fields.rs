@@ -29,6 +29,14 @@ use thiserror::Error;
 pub struct FieldSelector(Vec<FieldRequirement>);
 
 /// One requirement on a field.
+///
+/// ```
+/// use kubist_core::fields::{FieldRequirement, FieldSelector};
+///
+/// let running = FieldRequirement::Equal("status.phase".into(), "Running".into());
+/// let selector: FieldSelector = [running].into_iter().collect();
+/// assert_eq!(selector.to_string(), "status.phase=Running");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldRequirement {
     /// The field has this value.
@@ -38,6 +46,13 @@ pub enum FieldRequirement {
 }
 
 /// A text that is no field selector.
+///
+/// ```
+/// use kubist_core::fields::{FieldSelector, ParseFieldSelectorError};
+///
+/// let result = "a=b,c".parse::<FieldSelector>();
+/// assert_eq!(result, Err(ParseFieldSelectorError::NoOperator { index: 1 }));
+/// ```
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseFieldSelectorError {
@@ -63,12 +78,25 @@ pub enum ParseFieldSelectorError {
 
 impl FieldSelector {
     /// Selects everything.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// assert_eq!(FieldSelector::new().to_string(), "");
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Requires that a field has a value.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// let selector = FieldSelector::new().equal("metadata.name", "web-0");
+    /// assert_eq!(selector.to_string(), "metadata.name=web-0");
+    /// ```
     #[must_use]
     pub fn equal(mut self, field: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.push(FieldRequirement::Equal(field.into(), value.into()));
@@ -76,6 +104,13 @@ impl FieldSelector {
     }
 
     /// Requires that a field does not have a value.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// let selector = FieldSelector::new().not_equal("status.phase", "Failed");
+    /// assert_eq!(selector.to_string(), "status.phase!=Failed");
+    /// ```
     #[must_use]
     pub fn not_equal(mut self, field: impl Into<String>, value: impl Into<String>) -> Self {
         self.0
@@ -84,12 +119,26 @@ impl FieldSelector {
     }
 
     /// Whether everything is selected.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// assert!(FieldSelector::new().selects_all());
+    /// assert!(!FieldSelector::new().equal("metadata.name", "web-0").selects_all());
+    /// ```
     #[must_use]
     pub fn selects_all(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The requirements.
+    ///
+    /// ```
+    /// use kubist_core::fields::{FieldRequirement, FieldSelector};
+    ///
+    /// let selector = FieldSelector::new().equal("metadata.name", "web-0");
+    /// assert!(matches!(selector.requirements(), [FieldRequirement::Equal(field, _)] if field == "metadata.name"));
+    /// ```
     pub fn requirements(&self) -> &[FieldRequirement] {
         &self.0
     }
@@ -97,6 +146,14 @@ impl FieldSelector {
     /// Whether an object matches, whose fields the closure reads.
     ///
     /// A field that is not there is as one that is empty.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// let selector = FieldSelector::new().equal("status.phase", "Running");
+    /// assert!(selector.matches(|field| (field == "status.phase").then(|| "Running".into())));
+    /// assert!(!selector.matches(|_| None));
+    /// ```
     pub fn matches<'a>(&self, field: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         let value = |path: &str| field(path).unwrap_or_default();
         self.0.iter().all(|requirement| match requirement {

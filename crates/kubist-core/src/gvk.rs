@@ -9,11 +9,26 @@ use thiserror::Error;
 use crate::{metadata::TypeMeta, resource::api_version_from_group_version};
 
 /// A text that is no `apiVersion`; carries that text.
+///
+/// ```
+/// use kubist_core::{GroupVersion, gvk::ParseGroupVersionError};
+///
+/// let result = "apps/v1/Deployment".parse::<GroupVersion>();
+/// assert!(matches!(result, Err(ParseGroupVersionError(text)) if text == "apps/v1/Deployment"));
+/// ```
 #[derive(Debug, Error)]
 #[error("failed to parse group version: {0}")]
 pub struct ParseGroupVersionError(pub String);
 
 /// A kind's full name.
+///
+/// ```
+/// use kubist_core::{GroupVersionKind, TypeMeta};
+///
+/// let types = TypeMeta { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned() };
+/// assert_eq!(GroupVersionKind::try_from(types)?, GroupVersionKind::gvk("apps", "v1", "Deployment"));
+/// # Ok::<(), kubist_core::gvk::ParseGroupVersionError>(())
+/// ```
 #[derive(Deserialize, Serialize, Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupVersionKind {
     /// The API group; empty for the core group.
@@ -26,6 +41,13 @@ pub struct GroupVersionKind {
 
 impl GroupVersionKind {
     /// The kind of this group, version and name.
+    ///
+    /// ```
+    /// use kubist_core::GroupVersionKind;
+    ///
+    /// let deployment = GroupVersionKind::gvk("apps", "v1", "Deployment");
+    /// assert_eq!(deployment.kind, "Deployment");
+    /// ```
     pub fn gvk(group: &str, version: &str, kind: &str) -> Self {
         Self {
             group: group.to_owned(),
@@ -35,6 +57,13 @@ impl GroupVersionKind {
     }
 
     /// What `apiVersion` says for this kind.
+    ///
+    /// ```
+    /// use kubist_core::GroupVersionKind;
+    ///
+    /// assert_eq!(GroupVersionKind::gvk("apps", "v1", "Deployment").api_version(), "apps/v1");
+    /// assert_eq!(GroupVersionKind::gvk("", "v1", "Pod").api_version(), "v1");
+    /// ```
     pub fn api_version(&self) -> String {
         api_version_from_group_version((&*self.group).into(), (&*self.version).into()).into_owned()
     }
@@ -82,6 +111,14 @@ fn split_reference(api_version: &str, kind: String) -> GroupVersionKind {
 }
 
 /// A group and a version, as `apiVersion` joins them.
+///
+/// ```
+/// use kubist_core::GroupVersion;
+///
+/// assert_eq!("apps/v1".parse::<GroupVersion>()?, GroupVersion::gv("apps", "v1"));
+/// assert_eq!("v1".parse::<GroupVersion>()?, GroupVersion::gv("", "v1"));
+/// # Ok::<(), kubist_core::gvk::ParseGroupVersionError>(())
+/// ```
 #[derive(Deserialize, Serialize, Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupVersion {
     /// The API group; empty for the core group.
@@ -92,6 +129,13 @@ pub struct GroupVersion {
 
 impl GroupVersion {
     /// This group and version.
+    ///
+    /// ```
+    /// use kubist_core::GroupVersion;
+    ///
+    /// let apps = GroupVersion::gv("apps", "v1");
+    /// assert_eq!(apps.group, "apps");
+    /// ```
     pub fn gv(group: &str, version: &str) -> Self {
         Self {
             group: group.to_owned(),
@@ -100,6 +144,13 @@ impl GroupVersion {
     }
 
     /// The kind of this name in this group and version.
+    ///
+    /// ```
+    /// use kubist_core::{GroupVersion, GroupVersionKind};
+    ///
+    /// let deployment = GroupVersion::gv("apps", "v1").with_kind("Deployment");
+    /// assert_eq!(deployment, GroupVersionKind::gvk("apps", "v1", "Deployment"));
+    /// ```
     pub fn with_kind(self, kind: &str) -> GroupVersionKind {
         GroupVersionKind {
             group: self.group,
@@ -109,6 +160,12 @@ impl GroupVersion {
     }
 
     /// What `apiVersion` says for this group and version.
+    ///
+    /// ```
+    /// use kubist_core::GroupVersion;
+    ///
+    /// assert_eq!(GroupVersion::gv("apps", "v1").api_version(), "apps/v1");
+    /// ```
     pub fn api_version(&self) -> String {
         api_version_from_group_version((&*self.group).into(), (&*self.version).into()).into_owned()
     }
@@ -128,6 +185,13 @@ impl FromStr for GroupVersion {
 }
 
 /// A resource's full name: with the plural that URLs use in place of a kind.
+///
+/// ```
+/// use kubist_core::GroupVersionResource;
+///
+/// let deployments = GroupVersionResource::gvr("apps", "v1", "deployments");
+/// assert_eq!(deployments.resource, "deployments");
+/// ```
 #[derive(Deserialize, Serialize, Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupVersionResource {
     /// The API group; empty for the core group.
@@ -140,6 +204,13 @@ pub struct GroupVersionResource {
 
 impl GroupVersionResource {
     /// The resource of this group, version and plural.
+    ///
+    /// ```
+    /// use kubist_core::GroupVersionResource;
+    ///
+    /// let deployments = GroupVersionResource::gvr("apps", "v1", "deployments");
+    /// assert_eq!(deployments.resource, "deployments");
+    /// ```
     pub fn gvr(group: &str, version: &str, resource: &str) -> Self {
         Self {
             group: group.to_owned(),

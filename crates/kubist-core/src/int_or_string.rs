@@ -4,11 +4,28 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use thiserror::Error;
 
 /// A value is neither a number nor a percentage.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+/// use kubist_core::int_or_string::{IntOrStringExt, Rounding};
+///
+/// let half = IntOrString::String("half".to_owned());
+/// let error = half.of(10, Rounding::Up).unwrap_err();
+/// assert!(error.to_string().contains("half"));
+/// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is neither a number nor a percentage such as 25%")]
 pub struct ParsePercentageError(String);
 
 /// Which way a percentage is rounded to a whole number.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+/// use kubist_core::int_or_string::{IntOrStringExt, Rounding};
+///
+/// let unavailable = IntOrString::String("25%".to_owned());
+/// assert_eq!(unavailable.of(10, Rounding::Down), Ok(2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
     /// Towards the greater; for `maxSurge`.
@@ -18,6 +35,13 @@ pub enum Rounding {
 }
 
 /// What an [`IntOrString`] comes to.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+/// use kubist_core::int_or_string::{IntOrStringExt, Rounding};
+///
+/// assert_eq!(IntOrString::String("50%".to_owned()).of(10, Rounding::Up), Ok(5));
+/// ```
 pub trait IntOrStringExt {
     /// The number itself, or the percentage of `total`.
     ///

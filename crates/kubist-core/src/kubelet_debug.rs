@@ -12,6 +12,12 @@ use crate::{
 };
 
 /// Which pod on the node.
+///
+/// ```
+/// use kubist_core::kubelet_debug::KubeletDebugParams;
+///
+/// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+/// ```
 #[derive(Default)]
 pub struct KubeletDebugParams<'a> {
     /// The pod's name.
@@ -41,6 +47,15 @@ impl KubeletDebugParams<'_> {
 /// Requests to a kubelet.
 impl Request {
     /// Attaches to a container.
+    ///
+    /// ```
+    /// use kubist_core::{Request, kubelet_debug::KubeletDebugParams, subresource::AttachParams};
+    ///
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let request = Request::kubelet_node_attach(&pod, "nginx", &AttachParams::default())?;
+    /// assert_eq!(request.uri().path(), "/attach/web/web-0/nginx");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn kubelet_node_attach(
         kubelet_debug_params: &KubeletDebugParams<'_>,
         container: &str,
@@ -53,6 +68,15 @@ impl Request {
     }
 
     /// Executes a command in a container.
+    ///
+    /// ```
+    /// use kubist_core::{Request, kubelet_debug::KubeletDebugParams, subresource::AttachParams};
+    ///
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let request = Request::kubelet_node_exec(&pod, "nginx", ["date"], &AttachParams::default())?;
+    /// assert_eq!(request.uri().path(), "/exec/web/web-0/nginx");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn kubelet_node_exec<I, T>(
         kubelet_debug_params: &KubeletDebugParams<'_>,
         container: &str,
@@ -73,6 +97,15 @@ impl Request {
     }
 
     /// Forwards to ports of a pod.
+    ///
+    /// ```
+    /// use kubist_core::{Request, kubelet_debug::KubeletDebugParams};
+    ///
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let request = Request::kubelet_node_portforward(&pod, &[80])?;
+    /// assert_eq!(request.uri().path(), "/portForward/web/web-0");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn kubelet_node_portforward(
         kubelet_debug_params: &KubeletDebugParams<'_>,
         ports: &[u16],
@@ -85,6 +118,15 @@ impl Request {
     }
 
     /// Reads a container's log.
+    ///
+    /// ```
+    /// use kubist_core::{Request, kubelet_debug::KubeletDebugParams, subresource::LogParams};
+    ///
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let request = Request::kubelet_node_logs(&pod, "nginx", &LogParams::default())?;
+    /// assert_eq!(request.uri().path(), "/containerLogs/web/web-0/nginx");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn kubelet_node_logs(
         kubelet_debug_params: &KubeletDebugParams<'_>,
         container: &str,

@@ -18,6 +18,19 @@ pub use parse::ParseSelectorError;
 type Labels = BTreeMap<String, String>;
 
 /// A requirement that is none; carries what is wrong with it.
+///
+/// ```
+/// use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
+/// use kubist_core::{Expression, ParseExpressionError};
+///
+/// let without_values = LabelSelectorRequirement {
+///     key: "app".to_owned(),
+///     operator: "In".to_owned(),
+///     values: None,
+/// };
+/// let result: Result<Expression, ParseExpressionError> = without_values.try_into();
+/// assert!(result.is_err());
+/// ```
 #[derive(Debug, Error)]
 #[error("failed to parse value as expression: {0}")]
 pub struct ParseExpressionError(pub String);
@@ -29,6 +42,13 @@ mod private {
 }
 
 /// What can match labels.
+///
+/// ```
+/// use kubist_core::{Expression, SelectorExt};
+///
+/// let labels = [("app".to_owned(), "web".to_owned())].into();
+/// assert!(Expression::Exists("app".to_owned()).matches(&labels));
+/// ```
 pub trait SelectorExt: private::Sealed {
     /// What it is matched against.
     type Search;
@@ -45,6 +65,13 @@ pub trait SelectorExt: private::Sealed {
 }
 
 /// One requirement on labels.
+///
+/// ```
+/// use kubist_core::Expression;
+///
+/// let tier = Expression::In("tier".into(), ["web".into(), "api".into()].into());
+/// assert_eq!(tier.to_string(), "tier in (api,web)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Expression {
     /// The label is there and has one of these values: `key in (a,b)`.
@@ -76,12 +103,27 @@ pub struct Selector(Vec<Expression>);
 
 impl Selector {
     /// Whether everything is selected.
+    ///
+    /// ```
+    /// use kubist_core::Selector;
+    ///
+    /// assert!(Selector::default().selects_all());
+    /// assert!(!Selector::from_iter([("app", "web")]).selects_all());
+    /// ```
     #[must_use]
     pub fn selects_all(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds requirements.
+    ///
+    /// ```
+    /// use kubist_core::{Expression, Selector};
+    ///
+    /// let mut selector = Selector::from_iter([("app", "web")]);
+    /// selector.extend([Expression::DoesNotExist("canary".to_owned())]);
+    /// assert_eq!(selector.to_string(), "app=web,!canary");
+    /// ```
     pub fn extend(&mut self, exprs: impl IntoIterator<Item = Expression>) -> &mut Self {
         self.0.extend(exprs);
         self

@@ -8,6 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::{dynamic::DynamicObject, resource::Resource};
 
 /// The two fields that say what a document is.
+///
+/// ```
+/// use kubist_core::TypeMeta;
+///
+/// let types = TypeMeta { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned() };
+/// assert_eq!(serde_json::to_value(types)?["apiVersion"], "apps/v1");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Deserialize, Serialize, Clone, Default, Debug, Eq, PartialEq, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct TypeMeta {
@@ -57,6 +65,16 @@ impl TypeMeta {
 ///
 /// As a type parameter of an `Api` it makes all its requests ask for metadata only, which
 /// spares server, network and memory the rest of the object.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::PartialObjectMeta;
+///
+/// let json = r#"{ "metadata": { "name": "web-0" }, "spec": {} }"#;
+/// let pod: PartialObjectMeta<Pod> = serde_json::from_str(json)?;
+/// assert_eq!(pod.metadata.name.as_deref(), Some("web-0"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(from = "Wire", bound = "")]
 pub struct PartialObjectMeta<K = DynamicObject> {
@@ -143,6 +161,15 @@ mod private {
 }
 
 /// Makes documents of metadata alone.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::{ObjectMeta, PartialObjectMetaExt};
+///
+/// let meta = ObjectMeta { name: Some("web-0".to_owned()), ..ObjectMeta::default() };
+/// let patch = meta.into_request_partial::<Pod>();
+/// assert!(patch.types.is_some_and(|types| types.kind == "Pod"));
+/// ```
 pub trait PartialObjectMetaExt: private::Sealed {
     /// The metadata as a document that says it is a `K`: for create, replace and apply.
     fn into_request_partial<K: Resource<DynamicType = ()>>(self) -> PartialObjectMeta<K>;

@@ -11,6 +11,18 @@ use crate::{
 };
 
 /// One page of a list of objects.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::ObjectList;
+///
+/// let json = r#"{ "items": [{ "metadata": { "name": "web-0" } }] }"#;
+/// let pods: ObjectList<Pod> = serde_json::from_str(json)?;
+/// for pod in pods {
+///     assert_eq!(pod.metadata.name.as_deref(), Some("web-0"));
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Debug, Clone)]
 #[serde(
     from = "ListWire<T>",
@@ -56,11 +68,33 @@ impl<T: Clone> From<ListWire<T>> for ObjectList<T> {
 
 impl<T: Clone> ObjectList<T> {
     /// The objects by reference.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::ObjectList;
+    ///
+    /// let json = r#"{ "items": [{ "metadata": { "name": "web-0" } }] }"#;
+    /// let pods: ObjectList<Pod> = serde_json::from_str(json)?;
+    /// assert!(pods.iter().all(|pod| pod.metadata.name.is_some()));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()
     }
 
     /// The objects by mutable reference.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::ObjectList;
+    ///
+    /// let json = r#"{ "items": [{ "metadata": { "name": "web-0" } }] }"#;
+    /// let mut pods: ObjectList<Pod> = serde_json::from_str(json)?;
+    /// for pod in pods.iter_mut() {
+    ///     pod.metadata.managed_fields = None;
+    /// }
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.items.iter_mut()
     }
@@ -94,6 +128,14 @@ impl<'a, T: Clone> IntoIterator for &'a mut ObjectList<T> {
 }
 
 /// An object with a spec.
+///
+/// ```
+/// use kubist_core::object::HasSpec;
+///
+/// fn reset<K: HasSpec<Spec: Default>>(object: &mut K) {
+///     *object.spec_mut() = K::Spec::default();
+/// }
+/// ```
 pub trait HasSpec {
     /// The spec's type.
     type Spec;
@@ -106,6 +148,14 @@ pub trait HasSpec {
 }
 
 /// An object with a status.
+///
+/// ```
+/// use kubist_core::object::HasStatus;
+///
+/// fn is_untouched<K: HasStatus>(object: &K) -> bool {
+///     object.status().is_none()
+/// }
+/// ```
 pub trait HasStatus {
     /// The status' type.
     type Status;
@@ -191,6 +241,15 @@ where
     U: Clone,
 {
     /// An object of this name, kind and spec.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{ApiResource, NotUsed, Object};
+    ///
+    /// let pods = ApiResource::erase::<Pod>(&());
+    /// let pod: Object<NotUsed, NotUsed> = Object::new("web-0", &pods, NotUsed {});
+    /// assert_eq!(pod.metadata.name.as_deref(), Some("web-0"));
+    /// ```
     pub fn new(name: &str, resource: &ApiResource, spec: P) -> Self {
         Object {
             types: Some(TypeMeta {
@@ -207,6 +266,15 @@ where
     }
 
     /// Sets the namespace.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{ApiResource, NotUsed, Object};
+    ///
+    /// let pods = ApiResource::erase::<Pod>(&());
+    /// let pod: Object<NotUsed, NotUsed> = Object::new("web-0", &pods, NotUsed {}).within("web");
+    /// assert_eq!(pod.metadata.namespace.as_deref(), Some("web"));
+    /// ```
     #[must_use]
     pub fn within(mut self, namespace: &str) -> Self {
         self.metadata.namespace = Some(namespace.to_owned());
@@ -272,6 +340,15 @@ impl<P: Clone, U: Clone> Resource for Object<P, U> {
 }
 
 /// A spec or status that nobody reads.
+///
+/// ```
+/// use kubist_core::{NotUsed, Object};
+///
+/// // Reads any object that has a spec, and leaves the spec and the status out.
+/// let json = r#"{ "metadata": {}, "spec": { "replicas": 3 } }"#;
+/// let object: Object<NotUsed, NotUsed> = serde_json::from_str(json)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Deserialize, Serialize, Default, Debug)]
 pub struct NotUsed {}
 

@@ -39,6 +39,12 @@ pub struct Quantity {
 }
 
 /// The kind of suffix that a quantity is printed with.
+///
+/// ```
+/// use kubist_core::quantity::{Quantity, SuffixKind};
+///
+/// assert_eq!(Quantity::from(2048).with_suffix(SuffixKind::Binary).to_string(), "2Ki");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SuffixKind {
     /// Powers of 1000: `n u m k M G T P E`.
@@ -51,6 +57,13 @@ pub enum SuffixKind {
 }
 
 /// A string is not a quantity.
+///
+/// ```
+/// use kubist_core::quantity::{ParseQuantityError, Quantity};
+///
+/// let result: Result<Quantity, ParseQuantityError> = "a lot".parse();
+/// assert!(result.is_err());
+/// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is not a quantity: expected a number with a suffix such as m, k, Gi or e3")]
 pub struct ParseQuantityError(String);
@@ -74,24 +87,50 @@ impl Quantity {
     }
 
     /// So many thousandths.
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert_eq!(Quantity::from_millis(1500).to_string(), "1500m");
+    /// ```
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self::new(i128::from(millis) * (ONE / 1000), SuffixKind::Decimal)
     }
 
     /// So many bytes, or whatever else is counted in powers of 1024.
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert_eq!(Quantity::from_bytes(1 << 30).to_string(), "1Gi");
+    /// ```
     #[must_use]
     pub fn from_bytes(bytes: i64) -> Self {
         Self::new(i128::from(bytes) * ONE, SuffixKind::Binary)
     }
 
     /// The number, rounded up to a whole one.
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert_eq!("1500m".parse::<Quantity>()?.value(), 2);
+    /// # Ok::<(), kubist_core::quantity::ParseQuantityError>(())
+    /// ```
     #[must_use]
     pub fn value(self) -> i64 {
         self.scaled(ONE)
     }
 
     /// The number in thousandths, rounded up; at most [`i64::MAX`].
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert_eq!("1.5".parse::<Quantity>()?.millis(), 1500);
+    /// # Ok::<(), kubist_core::quantity::ParseQuantityError>(())
+    /// ```
     #[must_use]
     pub fn millis(self) -> i64 {
         self.scaled(ONE / 1000)
@@ -105,6 +144,12 @@ impl Quantity {
     }
 
     /// The number, as near as a float comes.
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert!((Quantity::from_millis(1500).to_f64() - 1.5).abs() < 1e-9);
+    /// ```
     #[must_use]
     pub fn to_f64(self) -> f64 {
         // Apart, so that a whole number stays exact.
@@ -112,18 +157,37 @@ impl Quantity {
     }
 
     /// Whether it is zero.
+    ///
+    /// ```
+    /// use kubist_core::quantity::Quantity;
+    ///
+    /// assert!("0Gi".parse::<Quantity>()?.is_zero());
+    /// # Ok::<(), kubist_core::quantity::ParseQuantityError>(())
+    /// ```
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.nanos == 0
     }
 
     /// The kind of suffix that it is printed with.
+    ///
+    /// ```
+    /// use kubist_core::quantity::{Quantity, SuffixKind};
+    ///
+    /// assert_eq!(Quantity::from_bytes(1).suffix(), SuffixKind::Binary);
+    /// ```
     #[must_use]
     pub fn suffix(self) -> SuffixKind {
         self.suffix
     }
 
     /// The same number, printed with another kind of suffix.
+    ///
+    /// ```
+    /// use kubist_core::quantity::{Quantity, SuffixKind};
+    ///
+    /// assert_eq!(Quantity::from(3000).with_suffix(SuffixKind::Exponent).to_string(), "3e3");
+    /// ```
     #[must_use]
     pub fn with_suffix(self, suffix: SuffixKind) -> Self {
         Quantity { suffix, ..self }

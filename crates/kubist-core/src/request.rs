@@ -22,6 +22,15 @@ pub(crate) const JSON_METADATA_LIST_MIME: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// A request that cannot be built.
+///
+/// ```
+/// # use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::{Request, Resource, params::GetParams, request::Error};
+///
+/// let pods = Request::new(Pod::url_path(&(), Some("web")));
+/// let result = pods.get("../secrets", &GetParams::default());
+/// assert!(matches!(result, Err(Error::Validation(_))));
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// The parts do not make an HTTP request.
@@ -59,6 +68,12 @@ pub struct Request {
 
 impl Request {
     /// Requests about the collection at this path.
+    ///
+    /// ```
+    /// use kubist_core::Request;
+    ///
+    /// let widgets = Request::new("/apis/example.com/v1/namespaces/web/widgets");
+    /// ```
     pub fn new<S: Into<String>>(url_path: S) -> Self {
         Self {
             url_path: url_path.into(),
@@ -69,6 +84,16 @@ impl Request {
 /// The verbs.
 impl Request {
     /// Lists the collection.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::ListParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.list(&ListParams::default().limit(50))?;
+    /// assert_eq!(request.uri(), "/api/v1/namespaces/web/pods?&limit=50");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn list(&self, lp: &ListParams) -> Result<http::Request<Vec<u8>>, Error> {
         self.list_as(lp, None)
     }
@@ -76,16 +101,47 @@ impl Request {
     /// Watches the collection from a version on.
     ///
     /// An empty version starts with the objects that there are.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::WatchParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.watch(&WatchParams::default(), "4711")?;
+    /// assert!(request.uri().query().is_some_and(|query| query.contains("resourceVersion=4711")));
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn watch(&self, wp: &WatchParams, ver: &str) -> Result<http::Request<Vec<u8>>, Error> {
         self.watch_as(wp, ver, None)
     }
 
     /// Reads an object.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::GetParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.get("web-0", &GetParams::default())?;
+    /// assert_eq!(request.uri(), "/api/v1/namespaces/web/pods/web-0");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn get(&self, name: &str, gp: &GetParams) -> Result<http::Request<Vec<u8>>, Error> {
         self.get_as(name, gp, None)
     }
 
     /// Creates an object.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::PostParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let data = br#"{"metadata":{"name":"web-0"}}"#.to_vec();
+    /// let request = pods.create(&PostParams::default(), data)?;
+    /// assert_eq!(request.method(), "POST");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn create(&self, pp: &PostParams, data: Vec<u8>) -> Result<http::Request<Vec<u8>>, Error> {
         pp.validate()?;
         let mut query = self.collection()?;
@@ -94,11 +150,32 @@ impl Request {
     }
 
     /// Deletes an object.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::DeleteParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.delete("web-0", &DeleteParams::foreground())?;
+    /// assert_eq!(request.method(), "DELETE");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn delete(&self, name: &str, dp: &DeleteParams) -> Result<http::Request<Vec<u8>>, Error> {
         Parts::new(Method::DELETE, self.object(name, &[])?).with_json(dp)
     }
 
     /// Deletes the objects of the collection that a list with these options would have.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::{DeleteParams, ListParams}};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let of_web = ListParams::default().labels("app=web");
+    /// let request = pods.delete_collection(&DeleteParams::default(), &of_web)?;
+    /// assert_eq!(request.method(), "DELETE");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn delete_collection(
         &self,
         dp: &DeleteParams,
@@ -111,6 +188,17 @@ impl Request {
     }
 
     /// Changes an object; creates it if the change is an apply.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::{Patch, PatchParams}};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let patch = Patch::Merge(serde_json::json!({ "metadata": { "labels": { "seen": "yes" } } }));
+    /// let request = pods.patch("web-0", &PatchParams::default(), &patch)?;
+    /// assert_eq!(request.headers()["content-type"], "application/merge-patch+json");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn patch<P: Serialize>(
         &self,
         name: &str,
@@ -121,6 +209,17 @@ impl Request {
     }
 
     /// Replaces an object.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::PostParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let data = br#"{"metadata":{"name":"web-0"}}"#.to_vec();
+    /// let request = pods.replace("web-0", &PostParams::default(), data)?;
+    /// assert_eq!(request.method(), "PUT");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn replace(
         &self,
         name: &str,
@@ -137,6 +236,16 @@ impl Request {
 /// Subresources.
 impl Request {
     /// Reads a subresource.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.get_subresource("status", "web-0")?;
+    /// assert_eq!(request.uri(), "/api/v1/namespaces/web/pods/web-0/status");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn get_subresource(
         &self,
         subresource_name: &str,
@@ -148,6 +257,16 @@ impl Request {
     }
 
     /// Creates a subresource.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::PostParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.create_subresource("eviction", "web-0", &PostParams::default(), b"{}".to_vec())?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/eviction");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn create_subresource(
         &self,
         subresource_name: &str,
@@ -162,6 +281,17 @@ impl Request {
     }
 
     /// Changes a subresource.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::{Patch, PatchParams}};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let patch = Patch::Merge(serde_json::json!({ "status": { "reason": "Seen" } }));
+    /// let request = pods.patch_subresource("status", "web-0", &PatchParams::default(), &patch)?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/status");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn patch_subresource<P: Serialize>(
         &self,
         subresource_name: &str,
@@ -173,6 +303,17 @@ impl Request {
     }
 
     /// Replaces a subresource.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::PostParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let data = br#"{"metadata":{"name":"web-0"}}"#.to_vec();
+    /// let request = pods.replace_subresource("status", "web-0", &PostParams::default(), data)?;
+    /// assert_eq!(request.method(), "PUT");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn replace_subresource(
         &self,
         subresource_name: &str,
@@ -190,21 +331,66 @@ impl Request {
 /// The verbs, answered with metadata only.
 impl Request {
     /// Reads an object's metadata.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::GetParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.get_metadata("web-0", &GetParams::default())?;
+    /// let accept = request.headers()["accept"].to_str().unwrap_or_default();
+    /// assert!(accept.contains("as=PartialObjectMetadata;"));
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn get_metadata(&self, name: &str, gp: &GetParams) -> Result<http::Request<Vec<u8>>, Error> {
         self.get_as(name, gp, Some(JSON_METADATA_MIME))
     }
 
     /// Lists the metadata of the collection.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::ListParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.list_metadata(&ListParams::default())?;
+    /// let accept = request.headers()["accept"].to_str().unwrap_or_default();
+    /// assert!(accept.contains("as=PartialObjectMetadataList;"));
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn list_metadata(&self, lp: &ListParams) -> Result<http::Request<Vec<u8>>, Error> {
         self.list_as(lp, Some(JSON_METADATA_LIST_MIME))
     }
 
     /// Watches the metadata of the collection from a version on.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::WatchParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.watch_metadata(&WatchParams::default(), "0")?;
+    /// let accept = request.headers()["accept"].to_str().unwrap_or_default();
+    /// assert!(accept.contains("as=PartialObjectMetadata;"));
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn watch_metadata(&self, wp: &WatchParams, ver: &str) -> Result<http::Request<Vec<u8>>, Error> {
         self.watch_as(wp, ver, Some(JSON_METADATA_MIME))
     }
 
     /// Changes an object; answered with its metadata.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, params::{Patch, PatchParams}};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let patch = Patch::Merge(serde_json::json!({ "metadata": { "labels": { "seen": "yes" } } }));
+    /// let request = pods.patch_metadata("web-0", &PatchParams::default(), &patch)?;
+    /// let accept = request.headers()["accept"].to_str().unwrap_or_default();
+    /// assert!(accept.contains("as=PartialObjectMetadata;"));
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn patch_metadata<P: Serialize>(
         &self,
         name: &str,

@@ -15,6 +15,13 @@ use k8s_openapi::{
 pub use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, ResourceScope, SubResourceScope};
 
 /// The scope of a resource that is only known at run time.
+///
+/// ```
+/// use kubist_core::{DynamicObject, DynamicResourceScope, Resource};
+///
+/// fn is_known_at_run_time<K: Resource<Scope = DynamicResourceScope>>() {}
+/// is_known_at_run_time::<DynamicObject>();
+/// ```
 pub struct DynamicResourceScope {}
 impl ResourceScope for DynamicResourceScope {}
 
@@ -26,6 +33,15 @@ impl ResourceScope for DynamicResourceScope {}
 /// What is known about the kind at compile time needs no argument, so its
 /// [`DynamicType`](Resource::DynamicType) is `()`. For kinds found at run time
 /// ([`DynamicObject`](crate::DynamicObject)) it is an [`ApiResource`](crate::ApiResource).
+///
+/// ```
+/// use k8s_openapi::api::apps::v1::Deployment;
+/// use kubist_core::Resource;
+///
+/// assert_eq!(Deployment::kind(&()), "Deployment");
+/// assert_eq!(Deployment::api_version(&()), "apps/v1");
+/// assert_eq!(Deployment::url_path(&(), Some("web")), "/apis/apps/v1/namespaces/web/deployments");
+/// ```
 pub trait Resource {
     /// What must be known at run time to name this resource; `()` where the type says it all.
     type DynamicType: Send + Sync + 'static;
@@ -179,6 +195,20 @@ where
 }
 
 /// Short ways to what is most often wanted of an object's metadata.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::ResourceExt;
+///
+/// let mut pod: Pod = serde_json::from_str(r#"{ "metadata": { "name": "web-0", "namespace": "web" } }"#)?;
+/// assert_eq!((pod.name_any(), pod.namespace()), ("web-0".to_owned(), Some("web".to_owned())));
+/// assert!(pod.uid().is_none() && pod.resource_version().is_none());
+/// pod.labels_mut().insert("app".to_owned(), "web".to_owned());
+/// pod.finalizers_mut().push("example.com/cleanup".to_owned());
+/// assert_eq!(pod.labels()["app"], "web");
+/// assert_eq!(pod.finalizers(), ["example.com/cleanup"]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub trait ResourceExt: Resource {
     /// The name, where the object is known to have one.
     ///

@@ -7,6 +7,16 @@ use thiserror::Error;
 /// The outcome of a request: what failed and why, or that it succeeded.
 ///
 /// ([reference](https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/))
+///
+/// ```
+/// use kubist_core::Status;
+///
+/// let status: Status = serde_json::from_str(
+///     r#"{ "status": "Failure", "reason": "NotFound", "code": 404, "message": "no such pod" }"#,
+/// )?;
+/// assert!(status.is_failure() && status.is_not_found());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Serialize, Deserialize, Debug, Default, Clone, PartialEq, Error)]
 #[error("{message}: {reason}")]
 pub struct Status {
@@ -37,6 +47,12 @@ pub struct Status {
 
 impl Status {
     /// A success.
+    ///
+    /// ```
+    /// use kubist_core::Status;
+    ///
+    /// assert!(Status::success().is_success());
+    /// ```
     pub fn success() -> Self {
         Status {
             status: Some(StatusSummary::Success),
@@ -45,6 +61,13 @@ impl Status {
     }
 
     /// A failure with a message for people and a [`reason`] for programs.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// let status = Status::failure("there is no such pod", reason::NOT_FOUND);
+    /// assert_eq!(status.to_string(), "there is no such pod: NotFound");
+    /// ```
     pub fn failure(message: &str, reason: &str) -> Self {
         Status {
             status: Some(StatusSummary::Failure),
@@ -55,11 +78,26 @@ impl Status {
     }
 
     /// The same on the heap, as errors carry it.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// fn find() -> Result<(), Box<Status>> {
+    ///     Err(Status::failure("there is no such pod", reason::NOT_FOUND).boxed())
+    /// }
+    /// ```
     pub fn boxed(self) -> Box<Self> {
         Box::new(self)
     }
 
     /// Sets the HTTP status code.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// let status = Status::failure("not now", reason::TOO_MANY_REQUESTS).with_code(429);
+    /// assert_eq!(status.code, 429);
+    /// ```
     #[must_use]
     pub fn with_code(mut self, code: u16) -> Self {
         self.code = code;
@@ -67,6 +105,13 @@ impl Status {
     }
 
     /// Sets the details.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::{StatusDetails, reason}};
+    ///
+    /// let details = StatusDetails { retry_after_seconds: 5, ..StatusDetails::default() };
+    /// let status = Status::failure("not now", reason::TOO_MANY_REQUESTS).with_details(details);
+    /// ```
     #[must_use]
     pub fn with_details(mut self, details: StatusDetails) -> Self {
         self.details = Some(details);
@@ -74,11 +119,25 @@ impl Status {
     }
 
     /// Whether it says that the request succeeded.
+    ///
+    /// ```
+    /// use kubist_core::Status;
+    ///
+    /// assert!(Status::success().is_success());
+    /// assert!(!Status::default().is_success());
+    /// ```
     pub fn is_success(&self) -> bool {
         self.status == Some(StatusSummary::Success)
     }
 
     /// Whether it says that the request failed.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// let status = Status::failure("there is no such pod", reason::NOT_FOUND);
+    /// assert!(status.is_failure());
+    /// ```
     pub fn is_failure(&self) -> bool {
         self.status == Some(StatusSummary::Failure)
     }
@@ -86,26 +145,61 @@ impl Status {
     /// Whether an object of that name exists already.
     ///
     /// By the reason alone: code 409 is shared with [conflicts](Status::is_conflict).
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// assert!(Status::failure("", reason::ALREADY_EXISTS).is_already_exists());
+    /// assert!(!Status::default().with_code(409).is_already_exists());
+    /// ```
     pub fn is_already_exists(&self) -> bool {
         self.reason == reason::ALREADY_EXISTS
     }
 
     /// Whether the object changed since it was read.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// assert!(Status::failure("", reason::CONFLICT).is_conflict());
+    /// assert!(Status::default().with_code(409).is_conflict());
+    /// ```
     pub fn is_conflict(&self) -> bool {
         self.reason_or_code(reason::CONFLICT, 409)
     }
 
     /// Whether the client may not do this.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// assert!(Status::failure("", reason::FORBIDDEN).is_forbidden());
+    /// assert!(Status::default().with_code(403).is_forbidden());
+    /// ```
     pub fn is_forbidden(&self) -> bool {
         self.reason_or_code(reason::FORBIDDEN, 403)
     }
 
     /// Whether the object did not pass validation.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// assert!(Status::failure("", reason::INVALID).is_invalid());
+    /// assert!(Status::default().with_code(422).is_invalid());
+    /// ```
     pub fn is_invalid(&self) -> bool {
         self.reason_or_code(reason::INVALID, 422)
     }
 
     /// Whether there is no such object.
+    ///
+    /// ```
+    /// use kubist_core::{Status, response::reason};
+    ///
+    /// assert!(Status::failure("", reason::NOT_FOUND).is_not_found());
+    /// assert!(Status::default().with_code(404).is_not_found());
+    /// ```
     pub fn is_not_found(&self) -> bool {
         self.reason_or_code(reason::NOT_FOUND, 404)
     }
@@ -117,6 +211,12 @@ impl Status {
 }
 
 /// Whether a request succeeded.
+///
+/// ```
+/// use kubist_core::{Status, response::StatusSummary};
+///
+/// assert_eq!(Status::success().status, Some(StatusSummary::Success));
+/// ```
 #[derive(Serialize, Deserialize, Debug, PartialEq, Eq, Clone, Copy)]
 pub enum StatusSummary {
     /// It did.
@@ -126,6 +226,15 @@ pub enum StatusSummary {
 }
 
 /// More of what happened: which object, which fields, when to try again.
+///
+/// ```
+/// use kubist_core::{Status, response::StatusDetails};
+///
+/// fn wait(status: &Status) -> Option<u32> {
+///     let StatusDetails { retry_after_seconds, .. } = status.details.as_ref()?;
+///     Some(*retry_after_seconds)
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Debug, Default, PartialEq, Eq, Clone)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusDetails {
@@ -155,6 +264,15 @@ pub struct StatusDetails {
 }
 
 /// One of several causes.
+///
+/// ```
+/// use kubist_core::{Status, response::StatusCause};
+///
+/// fn fields(status: &Status) -> Vec<&str> {
+///     let causes: &[StatusCause] = status.details.as_ref().map_or(&[], |details| &details.causes);
+///     causes.iter().map(|cause| cause.field.as_str()).collect()
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Debug, Default, PartialEq, Eq, Clone)]
 pub struct StatusCause {
     /// The cause for programs, as `FieldValueInvalid`.
@@ -179,6 +297,13 @@ fn is_zero_u32(number: &u32) -> bool {
 }
 
 /// What [`Status::reason`](super::response::Status::reason) can be.
+///
+/// ```
+/// use kubist_core::{Status, response::reason};
+///
+/// let status = Status::failure("there is no such pod", reason::NOT_FOUND);
+/// assert_eq!(status.reason, reason::NOT_FOUND);
+/// ```
 pub mod reason {
     /// The server gave none.
     pub const UNKNOWN: &str = "";
@@ -222,6 +347,13 @@ pub mod reason {
     pub const SERVICE_UNAVAILABLE: &str = "ServiceUnavailable";
 
     /// Whether a reason is one of these, except [`UNKNOWN`].
+    ///
+    /// ```
+    /// use kubist_core::response::reason;
+    ///
+    /// assert!(reason::is_known("NotFound"));
+    /// assert!(!reason::is_known("Tired") && !reason::is_known(reason::UNKNOWN));
+    /// ```
     pub fn is_known(reason: &str) -> bool {
         matches!(
             reason,

@@ -57,6 +57,15 @@ pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
 /// - What definitions do not allow goes: `uniqueItems`, `additionalProperties: false`, references
 ///   of a type to itself.
 ///
+/// ```
+/// use kubist_core::schema::StructuralSchemaRewriter;
+/// use schemars::{json_schema, transform::Transform};
+///
+/// let mut schema = json_schema!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true });
+/// StructuralSchemaRewriter.transform(&mut schema);
+/// assert!(schema.get("uniqueItems").is_none());
+/// ```
+///
 /// # Panics
 ///
 /// Panics where no structural schema describes the type: unit variants beside others, or variants

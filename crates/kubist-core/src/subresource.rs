@@ -10,6 +10,12 @@ use crate::{
 };
 
 /// Options of reading a container's log.
+///
+/// ```
+/// use kubist_core::subresource::LogParams;
+///
+/// let lp = LogParams { follow: true, tail_lines: Some(100), ..LogParams::default() };
+/// ```
 #[derive(Default, Clone, Debug)]
 pub struct LogParams {
     /// Which container; may be left out where there is only one.
@@ -67,6 +73,16 @@ impl LogParams {
 /// Logs.
 impl Request {
     /// Reads a pod's log.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, subresource::LogParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.logs("web-0", &LogParams::default())?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/log");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn logs(&self, name: &str, lp: &LogParams) -> Result<http::Request<Vec<u8>>, Error> {
         let mut query = self.object(name, &["log"])?;
         lp.append_to(&mut query);
@@ -75,6 +91,15 @@ impl Request {
 }
 
 /// Options of evicting a pod.
+///
+/// ```
+/// use kubist_core::{params::DeleteParams, subresource::EvictParams};
+///
+/// let ep = EvictParams {
+///     delete_options: Some(DeleteParams::default().grace_period(10)),
+///     ..EvictParams::default()
+/// };
+/// ```
 #[derive(Default, Clone)]
 pub struct EvictParams {
     /// How the pod is deleted.
@@ -86,6 +111,16 @@ pub struct EvictParams {
 /// Eviction.
 impl Request {
     /// Evicts a pod: deletes it, if its disruption budget allows.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, subresource::EvictParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.evict("web-0", &EvictParams::default())?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/eviction");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn evict(&self, name: &str, ep: &EvictParams) -> Result<http::Request<Vec<u8>>, Error> {
         ep.post_options.validate()?;
         let mut query = self.object(name, &["eviction"])?;
@@ -105,6 +140,13 @@ impl Request {
 /// Options of attaching to a container, and of executing a command in it.
 ///
 /// A terminal has no stderr of its own: with `tty`, `stderr` must be off.
+///
+/// ```
+/// use kubist_core::subresource::AttachParams;
+///
+/// let ap = AttachParams::default().container("nginx").stdin(true);
+/// assert!(ap.stdin && ap.stdout && ap.stderr && !ap.tty);
+/// ```
 #[cfg(feature = "ws")]
 #[derive(Debug)]
 pub struct AttachParams {
@@ -145,6 +187,13 @@ impl Default for AttachParams {
 #[cfg(feature = "ws")]
 impl AttachParams {
     /// A terminal with input and output, as for a shell.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// let ap = AttachParams::interactive_tty();
+    /// assert!(ap.tty && ap.stdin && ap.stdout && !ap.stderr);
+    /// ```
     #[must_use]
     pub fn interactive_tty() -> Self {
         Self {
@@ -156,6 +205,13 @@ impl AttachParams {
     }
 
     /// Which container.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// let ap = AttachParams::default().container("nginx");
+    /// assert_eq!(ap.container.as_deref(), Some("nginx"));
+    /// ```
     #[must_use]
     pub fn container<T: Into<String>>(mut self, container: T) -> Self {
         self.container = Some(container.into());
@@ -163,6 +219,12 @@ impl AttachParams {
     }
 
     /// Whether it runs in a terminal.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// assert!(AttachParams::default().stderr(false).tty(true).tty);
+    /// ```
     #[must_use]
     pub fn tty(mut self, enable: bool) -> Self {
         self.tty = enable;
@@ -170,6 +232,12 @@ impl AttachParams {
     }
 
     /// Whether to read its errors.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// assert!(!AttachParams::default().stderr(false).stderr);
+    /// ```
     #[must_use]
     pub fn stderr(mut self, enable: bool) -> Self {
         self.stderr = enable;
@@ -177,6 +245,12 @@ impl AttachParams {
     }
 
     /// Whether to read its output.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// assert!(!AttachParams::default().stdout(false).stdout);
+    /// ```
     #[must_use]
     pub fn stdout(mut self, enable: bool) -> Self {
         self.stdout = enable;
@@ -184,6 +258,12 @@ impl AttachParams {
     }
 
     /// Whether to write to its input.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// assert!(AttachParams::default().stdin(true).stdin);
+    /// ```
     #[must_use]
     pub fn stdin(mut self, enable: bool) -> Self {
         self.stdin = enable;
@@ -191,6 +271,13 @@ impl AttachParams {
     }
 
     /// How many bytes of input are buffered.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// let ap = AttachParams::default().max_stdin_buf_size(1 << 20);
+    /// assert_eq!(ap.max_stdin_buf_size, Some(1 << 20));
+    /// ```
     #[must_use]
     pub fn max_stdin_buf_size(mut self, size: usize) -> Self {
         self.max_stdin_buf_size = Some(size);
@@ -198,6 +285,13 @@ impl AttachParams {
     }
 
     /// How many bytes of output are buffered.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// let ap = AttachParams::default().max_stdout_buf_size(1 << 20);
+    /// assert_eq!(ap.max_stdout_buf_size, Some(1 << 20));
+    /// ```
     #[must_use]
     pub fn max_stdout_buf_size(mut self, size: usize) -> Self {
         self.max_stdout_buf_size = Some(size);
@@ -205,6 +299,13 @@ impl AttachParams {
     }
 
     /// How many bytes of errors are buffered.
+    ///
+    /// ```
+    /// use kubist_core::subresource::AttachParams;
+    ///
+    /// let ap = AttachParams::default().max_stderr_buf_size(1 << 20);
+    /// assert_eq!(ap.max_stderr_buf_size, Some(1 << 20));
+    /// ```
     #[must_use]
     pub fn max_stderr_buf_size(mut self, size: usize) -> Self {
         self.max_stderr_buf_size = Some(size);
@@ -258,6 +359,16 @@ impl AttachParams {
 #[cfg(feature = "ws")]
 impl Request {
     /// Attaches to what runs in a pod.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, subresource::AttachParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.attach("web-0", &AttachParams::default())?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/attach");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn attach(&self, name: &str, ap: &AttachParams) -> Result<http::Request<Vec<u8>>, Error> {
         ap.validate()?;
         let mut query = self.object(name, &["attach"])?;
@@ -266,6 +377,16 @@ impl Request {
     }
 
     /// Executes a command in a pod.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource, subresource::AttachParams};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.exec("web-0", ["date"], &AttachParams::default())?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/exec");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn exec<I, T>(
         &self,
         name: &str,
@@ -286,6 +407,16 @@ impl Request {
     }
 
     /// Forwards to ports of a pod.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{Request, Resource};
+    ///
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.portforward("web-0", &[80, 443])?;
+    /// assert_eq!(request.uri().path(), "/api/v1/namespaces/web/pods/web-0/portforward");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn portforward(&self, name: &str, ports: &[u16]) -> Result<http::Request<Vec<u8>>, Error> {
         validate_ports(ports)?;
         let mut query = self.object(name, &["portforward"])?;

@@ -9,6 +9,17 @@ use crate::{
 };
 
 /// A workload whose pods can be replaced one by one.
+///
+/// ```
+/// use kubist_core::{Request, Resource, util::Restart};
+///
+/// fn restart<K: Restart + Resource<DynamicType = ()>>(
+///     namespace: &str,
+///     name: &str,
+/// ) -> Result<http::Request<Vec<u8>>, kubist_core::request::Error> {
+///     Request::new(K::url_path(&(), Some(namespace))).restart(name)
+/// }
+/// ```
 pub trait Restart {}
 
 impl Restart for Deployment {}
@@ -19,6 +30,16 @@ impl Restart for ReplicaSet {}
 /// Restarting.
 impl Request {
     /// Restarts a workload, by a time in its pods' annotations.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// use kubist_core::{Request, Resource};
+    ///
+    /// let deployments = Request::new(Deployment::url_path(&(), Some("web")));
+    /// let request = deployments.restart("web")?;
+    /// assert_eq!(request.method(), "PATCH");
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn restart(&self, name: &str) -> Result<http::Request<Vec<u8>>, request::Error> {
         let now = jiff::Timestamp::now().to_string();
         let annotations = json!({ "kube.kubernetes.io/restartedAt": now });
@@ -30,11 +51,31 @@ impl Request {
 /// Cordoning.
 impl Request {
     /// Keeps new pods from a node.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Node;
+    /// use kubist_core::{Request, Resource};
+    ///
+    /// let nodes = Request::new(Node::url_path(&(), None));
+    /// let request = nodes.cordon("worker-1")?;
+    /// assert_eq!(request.body(), br#"{"spec":{"unschedulable":true}}"#);
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn cordon(&self, name: &str) -> Result<http::Request<Vec<u8>>, request::Error> {
         self.set_unschedulable(name, true)
     }
 
     /// Lets new pods onto a node again.
+    ///
+    /// ```
+    /// # use k8s_openapi::api::core::v1::Node;
+    /// use kubist_core::{Request, Resource};
+    ///
+    /// let nodes = Request::new(Node::url_path(&(), None));
+    /// let request = nodes.uncordon("worker-1")?;
+    /// assert_eq!(request.body(), br#"{"spec":{"unschedulable":false}}"#);
+    /// # Ok::<(), kubist_core::request::Error>(())
+    /// ```
     pub fn uncordon(&self, name: &str) -> Result<http::Request<Vec<u8>>, request::Error> {
         self.set_unschedulable(name, false)
     }

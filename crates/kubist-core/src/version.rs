@@ -39,6 +39,13 @@ enum Stability {
 
 impl Version {
     /// Reads a version; what does not follow the rules is [`Nonconformant`](Version::Nonconformant).
+    ///
+    /// ```
+    /// use kubist_core::Version;
+    ///
+    /// assert_eq!(Version::parse("v2beta3"), Version::Beta(2, Some(3)));
+    /// assert_eq!(Version::parse("latest"), Version::Nonconformant("latest".to_owned()));
+    /// ```
     pub fn parse(text: &str) -> Version {
         Self::parse_conformant(text).unwrap_or_else(|| Version::Nonconformant(text.to_owned()))
     }
@@ -47,6 +54,12 @@ impl Version {
     ///
     /// Stable comes before beta before alpha, then the greater number; what does not conform
     /// comes last, in alphabetical order.
+    ///
+    /// ```
+    /// use kubist_core::Version;
+    ///
+    /// assert!(Version::parse("v1").priority() > Version::parse("v2beta1").priority());
+    /// ```
     pub fn priority(&self) -> impl Ord + use<> {
         let (stability, major, minor, other) = self.parts();
         (stability, major, minor, other)
@@ -55,6 +68,12 @@ impl Version {
     /// A key that orders versions by their age: the greatest is the newest.
     ///
     /// The number comes first, then stable before beta before alpha.
+    ///
+    /// ```
+    /// use kubist_core::Version;
+    ///
+    /// assert!(Version::parse("v2beta1").generation() > Version::parse("v1").generation());
+    /// ```
     pub fn generation(&self) -> impl Ord + use<> {
         let (stability, major, minor, other) = self.parts();
         (

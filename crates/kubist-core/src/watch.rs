@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 use crate::{Status, metadata::TypeMeta};
 
 /// One line of a watch: a change, a bookmark, or an error.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::WatchEvent;
+///
+/// let line = r#"{ "type": "ADDED", "object": { "metadata": { "name": "web-0" } } }"#;
+/// match serde_json::from_str::<WatchEvent<Pod>>(line)? {
+///     WatchEvent::Added(pod) => assert_eq!(pod.metadata.name.as_deref(), Some("web-0")),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Deserialize, Serialize, Clone)]
 #[serde(tag = "type", content = "object", rename_all = "UPPERCASE")]
 pub enum WatchEvent<K> {
@@ -36,6 +48,16 @@ impl<K> fmt::Debug for WatchEvent<K> {
 }
 
 /// How far a watch has come.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::{WatchEvent, watch::Bookmark};
+///
+/// fn version(event: WatchEvent<Pod>) -> Option<String> {
+///     let WatchEvent::Bookmark(Bookmark { metadata, .. }) = event else { return None };
+///     Some(metadata.resource_version)
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone)]
 pub struct Bookmark {
     /// The kind that is watched.
@@ -46,6 +68,14 @@ pub struct Bookmark {
 }
 
 /// The metadata of a bookmark.
+///
+/// ```
+/// use kubist_core::watch::BookmarkMeta;
+///
+/// fn ends_list(meta: &BookmarkMeta) -> bool {
+///     meta.annotations.get("k8s.io/initial-events-end").is_some_and(|value| value == "true")
+/// }
+/// ```
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
 pub struct BookmarkMeta {

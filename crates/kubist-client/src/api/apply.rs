@@ -56,6 +56,22 @@ where
     ///
     /// The object must be there.
     ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PatchParams;
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let status = serde_json::json!({
+    ///     "apiVersion": "apps/v1",
+    ///     "kind": "Deployment",
+    ///     "status": { "observedGeneration": 2 },
+    /// });
+    /// deployments.apply_status("web", &PatchParams::apply("my-controller"), &status).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`Api::apply`], and a missing object or status subresource.

@@ -137,6 +137,20 @@ where
 }
 
 /// A copy that was not made, or not all of it.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use kubist_client::api::{CopyError, CopyParams};
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), CopyError> {
+/// match pods.upload("web-0", "site", "/srv/site", &CopyParams::default()).await {
+///     Err(CopyError::Remote { complaint, .. }) => eprintln!("tar says: {complaint}"),
+///     result => drop(result?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum CopyError {

@@ -22,6 +22,16 @@ where
 {
     /// Reads an object.
     ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let pod = pods.get("web-0").await?;
+    /// println!("{:?}", pod.status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails with [`Error::Api`] and code 404 where there is none; see [`get_opt`](Self::get_opt).
@@ -30,6 +40,18 @@ where
     }
 
     /// Reads an object, of a certain version.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::GetParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// // Whatever the server has at hand, be it a little old.
+    /// let pod = pods.get_with("web-0", &GetParams::any()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_with(&self, name: &str, gp: &GetParams) -> Result<K> {
         let request = match self.metadata_only {
             true => self.request.get_metadata(name, gp),
@@ -57,22 +79,66 @@ where
     }
 
     /// Reads an object's metadata.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let meta = pods.get_metadata("web-0").await?;
+    /// println!("{:?}", meta.metadata.labels);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_metadata(&self, name: &str) -> Result<PartialObjectMeta<K>> {
         self.get_metadata_with(name, &GetParams::default()).await
     }
 
     /// Reads an object's metadata, of a certain version.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::GetParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let meta = pods.get_metadata_with("web-0", &GetParams::at("4711")).await?;
+    /// println!("{:?}", meta.metadata.resource_version);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_metadata_with(&self, name: &str, gp: &GetParams) -> Result<PartialObjectMeta<K>> {
         let request = self.request.get_metadata(name, gp);
         self.client.request(named("get_metadata", request)?).await
     }
 
     /// Reads an object's metadata, if there is one.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let is_there = pods.get_metadata_opt("web-0").await?.is_some();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_metadata_opt(&self, name: &str) -> Result<Option<PartialObjectMeta<K>>> {
         optional(self.get_metadata(name).await)
     }
 
     /// Reads an object's metadata, of a certain version, if there is one.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::GetParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// if let Some(meta) = pods.get_metadata_opt_with("web-0", &GetParams::any()).await? {
+    ///     println!("{:?}", meta.metadata.annotations);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_metadata_opt_with(
         &self,
         name: &str,
@@ -82,6 +148,19 @@ where
     }
 
     /// Lists objects, one page of them if there is a limit.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::ListParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// for pod in pods.list(&ListParams::default().labels("app=web").limit(50)).await? {
+    ///     println!("{:?}", pod.metadata.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn list(&self, lp: &ListParams) -> Result<ObjectList<K>> {
         let request = match self.metadata_only {
             true => self.request.list_metadata(lp),
@@ -91,6 +170,18 @@ where
     }
 
     /// Lists the metadata of objects, one page of them if there is a limit.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::ListParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let list = pods.list_metadata(&ListParams::default()).await?;
+    /// println!("{} objects at {:?}", list.items.len(), list.metadata.resource_version);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn list_metadata(&self, lp: &ListParams) -> Result<ObjectList<PartialObjectMeta<K>>> {
         let request = self.request.list_metadata(lp);
         self.client.request_list(named("list_metadata", request)?).await
@@ -101,6 +192,25 @@ where
     /// The stream ends when the server ends it, after 5 minutes at most; a watch that lasts is what
     /// the runtime's `watcher` makes of it. [`WatchEvent::Error`] is what the server says in place
     /// of events, as 410 where the version is too old.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{WatchEvent, WatchParams};
+    /// use futures::{StreamExt, TryStreamExt};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut events = pods.watch(&WatchParams::default(), "0").await?.boxed();
+    /// while let Some(event) = events.try_next().await? {
+    ///     match event {
+    ///         WatchEvent::Added(pod) | WatchEvent::Modified(pod) => println!("{:?}", pod.metadata.name),
+    ///         WatchEvent::Error(status) => eprintln!("{}", status.message),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -119,6 +229,23 @@ where
     }
 
     /// Watches the metadata of objects, from a version on; see [`watch`](Self::watch).
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{WatchEvent, WatchParams};
+    /// use futures::{StreamExt, TryStreamExt};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut events = pods.watch_metadata(&WatchParams::default(), "0").await?.boxed();
+    /// while let Some(event) = events.try_next().await? {
+    ///     if let WatchEvent::Deleted(meta) = event {
+    ///         println!("{:?} is gone", meta.metadata.name);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -140,6 +267,20 @@ where
     K: Clone + DeserializeOwned + Debug,
 {
     /// Creates an object; gives what the server made of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let mut settings = ConfigMap::default();
+    /// settings.metadata.generate_name = Some("settings-".to_owned());
+    /// let created = config_maps.create(&PostParams::default(), &settings).await?;
+    /// println!("{:?}", created.metadata.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create(&self, pp: &PostParams, data: &K) -> Result<K>
     where
         K: Serialize,
@@ -151,6 +292,21 @@ where
     /// Deletes an object.
     ///
     /// Gives the object where it is still being deleted, or else a status.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::DeleteParams;
+    /// use either::Either;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// match pods.delete("web-0", &DeleteParams::default()).await? {
+    ///     Either::Left(pod) => println!("since {:?}", pod.metadata.deletion_timestamp),
+    ///     Either::Right(status) => println!("{status:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete(&self, name: &str, dp: &DeleteParams) -> Result<Either<K, Status>> {
         let request = self.request.delete(name, dp);
         self.client.request_status(named("delete", request)?).await
@@ -159,6 +315,18 @@ where
     /// Deletes the objects that a list with these options would have.
     ///
     /// Gives the objects where they are still being deleted, or else a status.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{DeleteParams, ListParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let of_web = ListParams::default().labels("app=web");
+    /// pods.delete_collection(&DeleteParams::background(), &of_web).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete_collection(
         &self,
         dp: &DeleteParams,
@@ -200,6 +368,19 @@ where
     }
 
     /// Changes an object; gives its metadata.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "metadata": { "labels": { "seen": "yes" } } });
+    /// let meta = pods.patch_metadata("web-0", &PatchParams::default(), &Patch::Merge(patch)).await?;
+    /// println!("{:?}", meta.metadata.labels);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_metadata<P: Serialize + Debug>(
         &self,
         name: &str,
@@ -216,6 +397,22 @@ where
     ///
     /// With the version that was read in its metadata, it fails with a conflict if somebody else
     /// wrote meanwhile.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::{Error, ResourceExt, api::PostParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut pod = pods.get("web-0").await?;
+    /// pod.labels_mut().insert("seen".to_owned(), "yes".to_owned());
+    /// match pods.replace("web-0", &PostParams::default(), &pod).await {
+    ///     Err(Error::Api(status)) if status.is_conflict() => println!("somebody else was faster"),
+    ///     result => drop(result?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace(&self, name: &str, pp: &PostParams, data: &K) -> Result<K>
     where
         K: Serialize,

@@ -45,6 +45,20 @@ impl<K: Resource + Clone + DeserializeOwned + Debug> Api<K> {
 }
 
 /// An object, or the place of one.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::ConfigMap;
+/// # use kubist_client::Api;
+/// use kubist_client::api::entry::Entry;
+///
+/// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+/// match config_maps.entry("colors").await? {
+///     Entry::Occupied(entry) => println!("{:?}", entry.get().data),
+///     Entry::Vacant(_) => println!("there is none"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum Entry<'a, K> {
     /// The object is there.
@@ -55,6 +69,16 @@ pub enum Entry<'a, K> {
 
 impl<'a, K> Entry<'a, K> {
     /// The object, if it is there.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let entry = config_maps.entry("colors").await?;
+    /// println!("{:?}", entry.get().and_then(|colors| colors.data.as_ref()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self) -> Option<&K> {
         match self {
             Entry::Occupied(entry) => Some(entry.get()),
@@ -63,6 +87,18 @@ impl<'a, K> Entry<'a, K> {
     }
 
     /// The object, to change it, if it is there.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let mut entry = config_maps.entry("colors").await?;
+    /// if let Some(colors) = entry.get_mut() {
+    ///     colors.data = None;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> Option<&mut K> {
         match self {
             Entry::Occupied(entry) => Some(entry.get_mut()),
@@ -71,6 +107,15 @@ impl<'a, K> Entry<'a, K> {
     }
 
     /// Changes the object, if it is there.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let entry = config_maps.entry("colors").await?.and_modify(|colors| colors.data = None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn and_modify(self, f: impl FnOnce(&mut K)) -> Self {
         match self {
             Entry::Occupied(entry) => Entry::Occupied(entry.and_modify(f)),
@@ -81,6 +126,18 @@ impl<'a, K> Entry<'a, K> {
     /// The object, or a new one.
     ///
     /// It needs no name and no namespace: [`commit`](OccupiedEntry::commit) knows them.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// colors.commit(&PostParams::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn or_insert(self, default: impl FnOnce() -> K) -> OccupiedEntry<'a, K>
     where
         K: Resource,
@@ -93,6 +150,19 @@ impl<'a, K> Entry<'a, K> {
 }
 
 /// An object that is there, on the server or to be created.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::ConfigMap;
+/// # use kubist_client::Api;
+/// use kubist_client::api::PostParams;
+///
+/// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+/// colors.get_mut().immutable = Some(true);
+/// colors.commit(&PostParams::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OccupiedEntry<'a, K> {
     api: &'a Api<K>,
@@ -113,11 +183,31 @@ enum State {
 
 impl<K> OccupiedEntry<'_, K> {
     /// The object.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// println!("{:?}", colors.get().data);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self) -> &K {
         &self.object
     }
 
     /// The object, to change it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+    /// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// colors.get_mut().data.get_or_insert_default().insert("sky".to_owned(), "blue".to_owned());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut K {
         if let State::Clean = self.state {
             self.state = State::Dirty;
@@ -126,12 +216,38 @@ impl<K> OccupiedEntry<'_, K> {
     }
 
     /// Changes the object.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let entry = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// let mut entry = entry.and_modify(|colors| colors.immutable = Some(true));
+    /// entry.commit(&PostParams::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn and_modify(mut self, f: impl FnOnce(&mut K)) -> Self {
         f(self.get_mut());
         self
     }
 
     /// The object alone; what was not saved is not.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// colors.commit(&PostParams::default()).await?;
+    /// let saved: ConfigMap = colors.into_object();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_object(self) -> K {
         self.object
     }
@@ -139,6 +255,20 @@ impl<K> OccupiedEntry<'_, K> {
     /// Saves the object: creates it, replaces it, or does nothing if nothing was changed.
     ///
     /// Afterwards, the entry has what the server made of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+    /// colors.get_mut().immutable = Some(true);
+    /// colors.commit(&PostParams::default()).await?;
+    /// println!("{:?}", colors.get().metadata.resource_version);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -199,6 +329,19 @@ impl<K> OccupiedEntry<'_, K> {
 }
 
 /// The place of an object that is not there.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::ConfigMap;
+/// # use kubist_client::Api;
+/// use kubist_client::api::{PostParams, entry::Entry};
+///
+/// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+/// if let Entry::Vacant(entry) = config_maps.entry("colors").await? {
+///     entry.insert(ConfigMap::default()).commit(&PostParams::default()).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct VacantEntry<'a, K> {
     api: &'a Api<K>,
@@ -209,6 +352,20 @@ impl<'a, K> VacantEntry<'a, K> {
     /// Puts an object there; [`commit`](OccupiedEntry::commit) creates it.
     ///
     /// It needs no name and no namespace: they are known.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ConfigMap;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{PostParams, entry::Entry};
+    ///
+    /// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Entry::Vacant(entry) = config_maps.entry("colors").await? {
+    ///     let mut colors = entry.insert(ConfigMap::default());
+    ///     colors.commit(&PostParams::default()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn insert(self, object: K) -> OccupiedEntry<'a, K>
     where
         K: Resource,
@@ -223,6 +380,21 @@ impl<'a, K> VacantEntry<'a, K> {
 }
 
 /// Why an entry was not saved.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::ConfigMap;
+/// # use kubist_client::Api;
+/// use kubist_client::{Error, api::{PostParams, entry::CommitError}};
+///
+/// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+/// match colors.commit(&PostParams::default()).await {
+///     Err(CommitError::Save(Error::Api(status))) if status.is_conflict() => println!("once more"),
+///     result => result?,
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum CommitError {
     /// The object is not the one of the entry.
@@ -234,6 +406,23 @@ pub enum CommitError {
 }
 
 /// Why an object is not the one of an entry.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::ConfigMap;
+/// # use kubist_client::Api;
+/// use kubist_client::api::{PostParams, entry::{CommitError, CommitValidationError}};
+///
+/// # async fn run(config_maps: Api<ConfigMap>) -> Result<(), kubist_client::Error> {
+/// let mut colors = config_maps.entry("colors").await?.or_insert(ConfigMap::default);
+/// colors.get_mut().metadata.name = Some("sounds".to_owned());
+/// let result = colors.commit(&PostParams::default()).await;
+/// assert!(matches!(
+///     result,
+///     Err(CommitError::Validate(CommitValidationError::NameMismatch { .. }))
+/// ));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum CommitValidationError {
     /// It has another name.

@@ -89,11 +89,29 @@ pub struct Api<K> {
 /// For kinds known at run time.
 impl<K: Resource> Api<K> {
     /// Objects of the cluster, or of all namespaces.
+    ///
+    /// ```no_run
+    /// use kubist_client::{Api, Client, api::{ApiResource, DynamicObject, GroupVersionKind}};
+    ///
+    /// # fn run(client: Client) {
+    /// let foo = ApiResource::from_gvk(&GroupVersionKind::gvk("example.com", "v1", "Foo"));
+    /// let foos: Api<DynamicObject> = Api::all_with(client, &foo);
+    /// # }
+    /// ```
     pub fn all_with(client: Client, dyntype: &K::DynamicType) -> Self {
         Self::at(client, dyntype, None)
     }
 
     /// Objects of one namespace.
+    ///
+    /// ```no_run
+    /// use kubist_client::{Api, Client, api::{ApiResource, DynamicObject, GroupVersionKind}};
+    ///
+    /// # fn run(client: Client) {
+    /// let foo = ApiResource::from_gvk(&GroupVersionKind::gvk("example.com", "v1", "Foo"));
+    /// let foos: Api<DynamicObject> = Api::namespaced_with(client, "web", &foo);
+    /// # }
+    /// ```
     pub fn namespaced_with(client: Client, ns: &str, dyntype: &K::DynamicType) -> Self
     where
         K: Resource<Scope = DynamicResourceScope>,
@@ -102,6 +120,15 @@ impl<K: Resource> Api<K> {
     }
 
     /// Objects of the client's default namespace.
+    ///
+    /// ```no_run
+    /// use kubist_client::{Api, Client, api::{ApiResource, DynamicObject, GroupVersionKind}};
+    ///
+    /// # fn run(client: Client) {
+    /// let foo = ApiResource::from_gvk(&GroupVersionKind::gvk("example.com", "v1", "Foo"));
+    /// let foos: Api<DynamicObject> = Api::default_namespaced_with(client, &foo);
+    /// # }
+    /// ```
     pub fn default_namespaced_with(client: Client, dyntype: &K::DynamicType) -> Self
     where
         K: Resource<Scope = DynamicResourceScope>,
@@ -147,16 +174,47 @@ impl<K: Resource> Api<K> {
     }
 
     /// The client that requests go through.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client};
+    ///
+    /// # fn run(client: Client) {
+    /// let pods: Api<Pod> = Api::namespaced(client, "web");
+    /// let elsewhere: Api<Pod> = Api::namespaced(pods.into_client(), "db");
+    /// # }
+    /// ```
     pub fn into_client(self) -> Client {
         self.into()
     }
 
     /// The URL path of the collection.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client};
+    ///
+    /// # fn run(client: Client) {
+    /// let pods: Api<Pod> = Api::namespaced(client, "web");
+    /// assert_eq!(pods.resource_url(), "/api/v1/namespaces/web/pods");
+    /// # }
+    /// ```
     pub fn resource_url(&self) -> &str {
         &self.request.url_path
     }
 
     /// The namespace, if it is one.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client};
+    ///
+    /// # fn run(client: Client) {
+    /// let pods: Api<Pod> = Api::namespaced(client.clone(), "web");
+    /// assert_eq!(pods.namespace(), Some("web"));
+    /// assert_eq!(Api::<Pod>::all(client).namespace(), None);
+    /// # }
+    /// ```
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
@@ -168,6 +226,17 @@ where
     K::DynamicType: Default,
 {
     /// Objects of the cluster, or of all namespaces.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client};
+    ///
+    /// # fn run(client: Client) {
+    /// // Those of all namespaces.
+    /// let pods: Api<Pod> = Api::all(client);
+    /// assert_eq!(pods.resource_url(), "/api/v1/pods");
+    /// # }
+    /// ```
     pub fn all(client: Client) -> Self {
         Self::all_with(client, &K::DynamicType::default())
     }
@@ -191,6 +260,15 @@ where
     }
 
     /// Objects of the client's default namespace.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Api, Client};
+    ///
+    /// # fn run(client: Client) {
+    /// let pods: Api<Pod> = Api::default_namespaced(client);
+    /// # }
+    /// ```
     pub fn default_namespaced(client: Client) -> Self
     where
         K: Resource<Scope = NamespaceResourceScope>,

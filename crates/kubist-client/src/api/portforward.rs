@@ -37,6 +37,18 @@ use crate::{
 };
 
 /// Why forwarding ended early.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let forwarder = pods.portforward("web-0", &[80]).await?;
+/// if let Err(error) = forwarder.join().await {
+///     eprintln!("forwarding ended early: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// The server sent for a channel that does not exist.
@@ -91,6 +103,22 @@ pub enum Error {
 /// Streams live on when this is dropped; the connection is closed once all of them are dropped.
 /// Shutting a stream down leaves what comes from the pod open; the protocol has no way to tell the
 /// pod. A slow reader of one port holds up the others only once a MiB waits for it.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut forwarder = pods.portforward("web-0", &[80]).await?;
+/// if let Some(mut stream) = forwarder.take_stream(80) {
+///     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+///     let mut answer = String::new();
+///     stream.read_to_string(&mut answer).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Portforwarder {
     ports: HashMap<u16, Port>,
     task: JoinHandle<Result<(), Error>>,
@@ -145,6 +173,17 @@ impl Portforwarder {
     ///
     /// Reading it fails, and does not end, where the pod reports an error for the port or the
     /// connection is cut.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut forwarder = pods.portforward("web-0", &[80]).await?;
+    /// let stream = forwarder.take_stream(80);
+    /// assert!(stream.is_some() && forwarder.take_stream(80).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_stream(&mut self, port: u16) -> Option<impl AsyncRead + AsyncWrite + Unpin + use<>> {
         self.ports.get_mut(&port)?.stream.take()
     }
@@ -152,12 +191,36 @@ impl Portforwarder {
     /// The error that the pod reports for a port, as that nobody listens there; once.
     ///
     /// Nothing, if the connection ends without one.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut forwarder = pods.portforward("web-0", &[80]).await?;
+    /// if let Some(error) = forwarder.take_error(80)
+    ///     && let Some(message) = error.await
+    /// {
+    ///     eprintln!("the pod says: {message}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_error(&mut self, port: u16) -> Option<impl Future<Output = Option<String>> + use<>> {
         let error = self.ports.get_mut(&port)?.error.take()?;
         Some(async move { error.await.ok() })
     }
 
     /// Closes the connection at once.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let forwarder = pods.portforward("web-0", &[80]).await?;
+    /// forwarder.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn abort(&self) {
         self.task.abort();
     }
@@ -166,6 +229,17 @@ impl Portforwarder {
     ///
     /// Streams that were not taken are dropped. The error of a port is no error here: see
     /// [`take_error`](Self::take_error).
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut forwarder = pods.portforward("web-0", &[80]).await?;
+    /// drop(forwarder.take_stream(80));
+    /// forwarder.join().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

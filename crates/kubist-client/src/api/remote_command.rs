@@ -40,6 +40,20 @@ const CLOSE: u8 = 255;
 pub(super) const PING: Duration = Duration::from_secs(60);
 
 /// Why a process could not be followed to its end.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use kubist_client::api::AttachParams;
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let process = pods.exec("web-0", ["true"], &AttachParams::default()).await?;
+/// if let Err(error) = process.join().await {
+///     eprintln!("the connection failed before the process ended: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// What was written to stdin cannot be had.
@@ -85,6 +99,22 @@ pub enum Error {
 }
 
 /// The size of a terminal, in characters.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use futures::SinkExt;
+/// use kubist_client::api::{AttachParams, TerminalSize};
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+/// let ap = AttachParams::interactive_tty();
+/// let mut process = pods.exec("web-0", ["sh"], &ap).await?;
+/// if let Some(mut sizes) = process.terminal_size() {
+///     sizes.send(TerminalSize { width: 80, height: 24 }).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TerminalSize {
@@ -102,6 +132,24 @@ pub struct TerminalSize {
 /// end, where the connection is cut.
 ///
 /// Dropping it closes the connection, and so the streams that were taken.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use kubist_client::api::AttachParams;
+/// use tokio::io::AsyncReadExt;
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+/// let ap = AttachParams::default();
+/// let mut process = pods.exec("web-0", ["date"], &ap).await?;
+/// if let Some(mut stdout) = process.stdout() {
+///     let mut date = String::new();
+///     stdout.read_to_string(&mut date).await?;
+/// }
+/// process.join().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct AttachedProcess {
     stdin: Option<DuplexStream>,
     stdout: Option<Reader>,
@@ -168,21 +216,83 @@ impl AttachedProcess {
     ///
     /// Shutting it down, or dropping it, ends the input, unless the server only speaks
     /// `v4.channel.k8s.io`, which cannot say so.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ap = AttachParams::default().stdin(true);
+    /// let mut process = pods.exec("web-0", ["tee", "/tmp/note"], &ap).await?;
+    /// if let Some(mut stdin) = process.stdin() {
+    ///     stdin.write_all(b"hello").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stdin(&mut self) -> Option<impl AsyncWrite + Unpin + use<>> {
         self.stdin.take()
     }
 
     /// Where to read its output; once, and only if it was asked for.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ap = AttachParams::default();
+    /// let mut process = pods.exec("web-0", ["date"], &ap).await?;
+    /// if let Some(mut stdout) = process.stdout() {
+    ///     tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stdout(&mut self) -> Option<impl AsyncRead + Unpin + use<>> {
         self.stdout.take()
     }
 
     /// Where to read its errors; once, and only if they were asked for.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ap = AttachParams::default();
+    /// let mut process = pods.exec("web-0", ["date"], &ap).await?;
+    /// if let Some(mut stderr) = process.stderr() {
+    ///     tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stderr(&mut self) -> Option<impl AsyncRead + Unpin + use<>> {
         self.stderr.take()
     }
 
     /// Where to say that the terminal's size changed; once, and only if it has one.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use futures::SinkExt;
+    /// use kubist_client::api::{AttachParams, TerminalSize};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ap = AttachParams::interactive_tty();
+    /// let mut process = pods.exec("web-0", ["sh"], &ap).await?;
+    /// if let Some(mut sizes) = process.terminal_size() {
+    ///     sizes.send(TerminalSize { width: 80, height: 24 }).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn terminal_size(&mut self) -> Option<mpsc::Sender<TerminalSize>> {
         self.terminal_size.take()
     }
@@ -191,6 +301,23 @@ impl AttachedProcess {
     ///
     /// Nothing, if the connection ends before the process does. A process that fails has the status
     /// `Failure`, with its exit code among the causes.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let ap = AttachParams::default();
+    /// let mut process = pods.exec("web-0", ["date"], &ap).await?;
+    /// if let Some(status) = process.take_status()
+    ///     && let Some(status) = status.await
+    /// {
+    ///     println!("{:?}", status.status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_status(&mut self) -> Option<impl Future<Output = Option<Status>> + use<>> {
         let status = self.status.take()?;
         let channels = self.channels.clone();
@@ -203,6 +330,18 @@ impl AttachedProcess {
     /// Closes the connection at once.
     ///
     /// Whether the process goes on is the container runtime's business.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let process = pods.exec("web-0", ["sleep", "60"], &AttachParams::default()).await?;
+    /// process.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn abort(&self) {
         self.task.abort();
     }
@@ -211,6 +350,18 @@ impl AttachedProcess {
     ///
     /// Streams that were not taken are closed. A process that fails is no error here: see
     /// [`take_status`](Self::take_status). Cancelling this closes the connection.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let process = pods.exec("web-0", ["true"], &AttachParams::default()).await?;
+    /// process.join().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -10,12 +10,48 @@ use super::{Api, AttachedProcess, Portforwarder, named};
 use crate::Result;
 
 /// Kinds in which commands can be executed.
+///
+/// ```no_run
+/// use kubist_client::{Api, api::{AttachParams, AttachedProcess, Execute}};
+/// use serde::de::DeserializeOwned;
+///
+/// async fn run<K: Execute + Clone + DeserializeOwned>(
+///     api: &Api<K>,
+///     name: &str,
+/// ) -> Result<AttachedProcess, kubist_client::Error> {
+///     api.exec(name, ["date"], &AttachParams::default()).await
+/// }
+/// ```
 pub trait Execute {}
 
 /// Kinds to whose main process one can attach.
+///
+/// ```no_run
+/// use kubist_client::{Api, api::{AttachParams, AttachedProcess, Attach}};
+/// use serde::de::DeserializeOwned;
+///
+/// async fn run<K: Attach + Clone + DeserializeOwned>(
+///     api: &Api<K>,
+///     name: &str,
+/// ) -> Result<AttachedProcess, kubist_client::Error> {
+///     api.attach(name, &AttachParams::default()).await
+/// }
+/// ```
 pub trait Attach {}
 
 /// Kinds to whose ports connections can be forwarded.
+///
+/// ```no_run
+/// use kubist_client::{Api, api::{Portforward, Portforwarder}};
+/// use serde::de::DeserializeOwned;
+///
+/// async fn forward<K: Portforward + Clone + DeserializeOwned>(
+///     api: &Api<K>,
+///     name: &str,
+/// ) -> Result<Portforwarder, kubist_client::Error> {
+///     api.portforward(name, &[80]).await
+/// }
+/// ```
 pub trait Portforward {}
 
 impl Execute for Pod {}
@@ -67,6 +103,18 @@ where
     K: Clone + DeserializeOwned + Attach,
 {
     /// Attaches to the main process of a container.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut process = pods.attach("web-0", &AttachParams::default()).await?;
+    /// let stdout = process.stdout();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

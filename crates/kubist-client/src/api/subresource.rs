@@ -52,11 +52,33 @@ where
     K: Clone + DeserializeOwned,
 {
     /// Reads the scale.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let scale = deployments.get_scale("web").await?;
+    /// println!("{:?}", scale.spec.and_then(|spec| spec.replicas));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_scale(&self, name: &str) -> Result<Scale> {
         self.get_sub("get_scale", "scale", name).await
     }
 
     /// Changes the scale.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "spec": { "replicas": 3 } });
+    /// deployments.patch_scale("web", &PatchParams::default(), &Patch::Merge(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_scale<P: Serialize + Debug>(
         &self,
         name: &str,
@@ -67,6 +89,19 @@ where
     }
 
     /// Replaces the scale.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let mut scale = deployments.get_scale("web").await?;
+    /// scale.spec.get_or_insert_default().replicas = Some(3);
+    /// deployments.replace_scale("web", &PostParams::default(), &scale).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace_scale(&self, name: &str, pp: &PostParams, data: &Scale) -> Result<Scale> {
         self.replace_sub("replace_scale", "scale", name, pp, data).await
     }
@@ -78,11 +113,34 @@ where
     K: Clone + DeserializeOwned + Debug,
 {
     /// Reads a subresource that is of the object's kind.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let pod = pods.get_subresource("resize", "web-0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_subresource(&self, subresource_name: &str, name: &str) -> Result<K> {
         self.get_sub("get_subresource", subresource_name, name).await
     }
 
     /// Creates a subresource, of any kind.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::{api::PostParams, core::Status};
+    /// use k8s_openapi::api::policy::v1::Eviction;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let eviction = Eviction::default();
+    /// let pp = PostParams::default();
+    /// let status: Status = pods.create_subresource("eviction", "web-0", &pp, &eviction).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_subresource<I, T>(
         &self,
         subresource_name: &str,
@@ -101,6 +159,19 @@ where
     }
 
     /// Changes a subresource that is of the object's kind.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "status": { "observedGeneration": 2 } });
+    /// let pp = PatchParams::default();
+    /// deployments.patch_subresource("status", "web", &pp, &Patch::Merge(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_subresource<P: Serialize + Debug>(
         &self,
         subresource_name: &str,
@@ -113,6 +184,19 @@ where
     }
 
     /// Replaces a subresource; answered with the object.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let deployment = deployments.get("web").await?;
+    /// let pp = PostParams::default();
+    /// deployments.replace_subresource("status", "web", &pp, &deployment).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace_subresource<I>(
         &self,
         subresource_name: &str,
@@ -134,11 +218,33 @@ where
     K: DeserializeOwned,
 {
     /// Reads an object by its status.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let deployment = deployments.get_status("web").await?;
+    /// println!("{:?}", deployment.status);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_status(&self, name: &str) -> Result<K> {
         self.get_sub("get_status", "status", name).await
     }
 
     /// Changes an object's status, and nothing else of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "status": { "observedGeneration": 2 } });
+    /// deployments.patch_status("web", &PatchParams::default(), &Patch::Merge(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_status<P: Serialize + Debug>(
         &self,
         name: &str,
@@ -149,6 +255,19 @@ where
     }
 
     /// Replaces an object's status, and nothing else of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    ///
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// let mut deployment = deployments.get("web").await?;
+    /// deployment.status.get_or_insert_default().observed_generation = deployment.metadata.generation;
+    /// deployments.replace_status("web", &PostParams::default(), &deployment).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace_status(&self, name: &str, pp: &PostParams, data: &K) -> Result<K>
     where
         K: Serialize,
@@ -158,6 +277,16 @@ where
 }
 
 /// A kind that containers can be added to while it runs.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let pod = pods.get_ephemeral_containers("web-0").await?;
+/// println!("{:?}", pod.spec.and_then(|spec| spec.ephemeral_containers));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Ephemeral {}
 impl Ephemeral for Pod {}
 
@@ -168,12 +297,37 @@ where
     K: Clone + DeserializeOwned + Ephemeral,
 {
     /// Reads an object by its ephemeral containers.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let pod = pods.get_ephemeral_containers("web-0").await?;
+    /// println!("{:?}", pod.spec.and_then(|spec| spec.ephemeral_containers));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_ephemeral_containers(&self, name: &str) -> Result<K> {
         self.get_sub("get_ephemeralcontainers", "ephemeralcontainers", name)
             .await
     }
 
     /// Changes the ephemeral containers: adds some, as none can go.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "spec": { "ephemeralContainers": [
+    ///     { "name": "debug", "image": "busybox", "stdin": true, "tty": true },
+    /// ] } });
+    /// let pp = PatchParams::default();
+    /// pods.patch_ephemeral_containers("web-0", &pp, &Patch::Strategic(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_ephemeral_containers<P: Serialize>(
         &self,
         name: &str,
@@ -191,6 +345,25 @@ where
     }
 
     /// Replaces the ephemeral containers: adds some, as none can go.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    /// use k8s_openapi::api::core::v1::EphemeralContainer;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut pod = pods.get_ephemeral_containers("web-0").await?;
+    /// let debug = EphemeralContainer {
+    ///     name: "debug".to_owned(),
+    ///     image: Some("busybox".to_owned()),
+    ///     ..EphemeralContainer::default()
+    /// };
+    /// pod.spec.get_or_insert_default().ephemeral_containers.get_or_insert_default().push(debug);
+    /// pods.replace_ephemeral_containers("web-0", &PostParams::default(), &pod).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace_ephemeral_containers(&self, name: &str, pp: &PostParams, data: &K) -> Result<K>
     where
         K: Serialize,
@@ -207,6 +380,16 @@ where
 }
 
 /// A kind whose resources can be changed while it runs.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+/// let pod = pods.get_resize("web-0").await?;
+/// println!("{:?}", pod.spec.and_then(|spec| spec.resources));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Resize {}
 impl Resize for Pod {}
 
@@ -217,11 +400,37 @@ where
     K: Clone + DeserializeOwned + Resize,
 {
     /// Reads an object by its resources.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let pod = pods.get_resize("web-0").await?;
+    /// for container in pod.spec.unwrap_or_default().containers {
+    ///     println!("{}: {:?}", container.name, container.resources);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_resize(&self, name: &str) -> Result<K> {
         self.get_sub("get_resize", "resize", name).await
     }
 
     /// Changes an object's resources, and nothing else of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "spec": { "containers": [
+    ///     { "name": "nginx", "resources": { "requests": { "cpu": "500m" } } },
+    /// ] } });
+    /// pods.patch_resize("web-0", &PatchParams::default(), &Patch::Strategic(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_resize<P: Serialize>(
         &self,
         name: &str,
@@ -232,6 +441,22 @@ where
     }
 
     /// Replaces an object's resources, and nothing else of it.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    /// use k8s_openapi::api::core::v1::ResourceRequirements;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let mut pod = pods.get_resize("web-0").await?;
+    /// for container in &mut pod.spec.get_or_insert_default().containers {
+    ///     container.resources = Some(ResourceRequirements::default());
+    /// }
+    /// pods.replace_resize("web-0", &PostParams::default(), &pod).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace_resize(&self, name: &str, pp: &PostParams, data: &K) -> Result<K>
     where
         K: Serialize,
@@ -241,6 +466,15 @@ where
 }
 
 /// A kind that writes a log.
+///
+/// ```no_run
+/// use kubist_client::{Api, api::{Log, LogParams}};
+/// use serde::de::DeserializeOwned;
+///
+/// async fn log<K: Log + DeserializeOwned>(api: &Api<K>, name: &str) -> Result<String, kubist_client::Error> {
+///     api.logs(name, &LogParams::default()).await
+/// }
+/// ```
 pub trait Log {}
 impl Log for Pod {}
 
@@ -250,6 +484,18 @@ where
     K: DeserializeOwned + Log,
 {
     /// Reads a log as a whole.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::LogParams;
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// let lp = LogParams { tail_lines: Some(100), ..LogParams::default() };
+    /// println!("{}", pods.logs("web-0", &lp).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn logs(&self, name: &str, lp: &LogParams) -> Result<String> {
         let request = self.request.logs(name, lp);
         self.client.request_text(named("logs", request)?).await
@@ -282,6 +528,15 @@ where
 }
 
 /// A kind that can be evicted.
+///
+/// ```no_run
+/// use kubist_client::{Api, api::{Evict, EvictParams}};
+/// use serde::de::DeserializeOwned;
+///
+/// async fn drain<K: Evict + DeserializeOwned>(api: &Api<K>, name: &str) -> Result<(), kubist_client::Error> {
+///     api.evict(name, &EvictParams::default()).await.map(drop)
+/// }
+/// ```
 pub trait Evict {}
 impl Evict for Pod {}
 
@@ -292,6 +547,20 @@ where
     K: DeserializeOwned + Evict,
 {
     /// Evicts an object.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_client::Api;
+    /// use kubist_client::{Error, api::EvictParams};
+    ///
+    /// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::Error> {
+    /// match pods.evict("web-0", &EvictParams::default()).await {
+    ///     Err(Error::Api(status)) if status.code == 429 => println!("not now"),
+    ///     result => drop(result?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

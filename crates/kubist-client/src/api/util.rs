@@ -21,6 +21,15 @@ where
     K: Restart + Resource + DeserializeOwned,
 {
     /// Restarts a workload: its pods are replaced one by one.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::Deployment;
+    /// # use kubist_client::Api;
+    /// # async fn run(deployments: Api<Deployment>) -> Result<(), kubist_client::Error> {
+    /// deployments.restart("web").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn restart(&self, name: &str) -> Result<K> {
         self.client
             .request(named("restart", self.request.restart(name))?)
@@ -31,6 +40,15 @@ where
 /// Cordoning.
 impl Api<Node> {
     /// Keeps new pods from a node.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Node;
+    /// # use kubist_client::Api;
+    /// # async fn run(nodes: Api<Node>) -> Result<(), kubist_client::Error> {
+    /// nodes.cordon("worker-1").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn cordon(&self, name: &str) -> Result<Node> {
         self.client
             .request(named("cordon", self.request.cordon(name))?)
@@ -38,6 +56,15 @@ impl Api<Node> {
     }
 
     /// Lets new pods onto a node again.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::Node;
+    /// # use kubist_client::Api;
+    /// # async fn run(nodes: Api<Node>) -> Result<(), kubist_client::Error> {
+    /// nodes.uncordon("worker-1").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn uncordon(&self, name: &str) -> Result<Node> {
         self.client
             .request(named("uncordon", self.request.uncordon(name))?)
@@ -84,6 +111,20 @@ impl Api<Pod> {
 impl Api<ServiceAccount> {
     /// Creates a token of a service account
     /// ([reference](https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/)).
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::core::v1::ServiceAccount;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::PostParams;
+    /// use k8s_openapi::api::authentication::v1::TokenRequest;
+    ///
+    /// # async fn run(accounts: Api<ServiceAccount>) -> Result<(), kubist_client::Error> {
+    /// let asked = TokenRequest::default();
+    /// let token = accounts.create_token_request("builder", &PostParams::default(), &asked).await?;
+    /// println!("until {:?}", token.status.map(|status| status.expiration_timestamp));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_token_request(
         &self,
         name: &str,
@@ -100,12 +141,36 @@ impl Api<ServiceAccount> {
 /// Approval.
 impl Api<CertificateSigningRequest> {
     /// Reads a request for a certificate by its approval.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+    /// # use kubist_client::Api;
+    /// # async fn run(requests: Api<CertificateSigningRequest>) -> Result<(), kubist_client::Error> {
+    /// let request = requests.get_approval("worker-1").await?;
+    /// println!("{:?}", request.status.and_then(|status| status.conditions));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_approval(&self, name: &str) -> Result<CertificateSigningRequest> {
         let request = self.request.get_subresource("approval", name);
         self.client.request(named("get_approval", request)?).await
     }
 
     /// Approves or denies a request for a certificate, by a condition.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+    /// # use kubist_client::Api;
+    /// use kubist_client::api::{Patch, PatchParams};
+    ///
+    /// # async fn run(requests: Api<CertificateSigningRequest>) -> Result<(), kubist_client::Error> {
+    /// let patch = serde_json::json!({ "status": { "conditions": [
+    ///     { "type": "Approved", "status": "True", "reason": "KnownNode", "message": "the node is ours" },
+    /// ] } });
+    /// requests.patch_approval("worker-1", &PatchParams::default(), &Patch::Merge(patch)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn patch_approval<P: Serialize>(
         &self,
         name: &str,

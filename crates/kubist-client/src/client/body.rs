@@ -20,6 +20,17 @@ const RESERVE_LIMIT: usize = 64 * 1024 * 1024;
 /// The body of a request or a response.
 ///
 /// Its `Debug` does not show what it holds.
+///
+/// ```
+/// use kubist_client::client::Body;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), kubist_client::Error> {
+/// let body = Body::from(b"{}".to_vec());
+/// assert_eq!(body.collect_bytes().await?, "{}");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Body {
     kind: Kind,
 }
@@ -37,6 +48,13 @@ enum Kind {
 
 impl Body {
     /// A body without bytes.
+    ///
+    /// ```
+    /// use http_body::Body as _;
+    /// use kubist_client::client::Body;
+    ///
+    /// assert!(Body::empty().is_end_stream());
+    /// ```
     pub const fn empty() -> Self {
         Self {
             kind: Kind::Once(None),
@@ -55,6 +73,16 @@ impl Body {
     }
 
     /// Reads all of it.
+    ///
+    /// ```
+    /// use kubist_client::client::Body;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_client::Error> {
+    /// assert_eq!(Body::from(b"abc".to_vec()).collect_bytes().await?, "abc");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -105,6 +133,19 @@ impl Body {
     }
 
     /// A copy, if its bytes are there and do not come from a connection.
+    ///
+    /// ```
+    /// use kubist_client::client::Body;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_client::Error> {
+    /// let body = Body::from(b"abc".to_vec());
+    /// if let Some(copy) = body.try_clone() {
+    ///     assert_eq!(copy.collect_bytes().await?, "abc");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_clone(&self) -> Option<Self> {
         match &self.kind {
             Kind::Once(bytes) => Some(Self {

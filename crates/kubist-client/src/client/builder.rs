@@ -12,6 +12,13 @@ use super::{
 use crate::{Config, Error, Result};
 
 /// The body of a response, whatever it is.
+///
+/// ```
+/// use http_body_util::Empty;
+/// use kubist_client::client::DynBody;
+///
+/// let body: Box<DynBody> = Box::new(http_body_util::BodyExt::map_err(Empty::new(), |never| match never {}));
+/// ```
 pub type DynBody = dyn HttpBody<Data = Bytes, Error = BoxError> + Send + Unpin;
 
 /// What [`ClientBuilder::try_from`] builds on.
@@ -40,6 +47,16 @@ pub struct ClientBuilder<Svc> {
 
 impl<Svc> ClientBuilder<Svc> {
     /// Builds on a service.
+    ///
+    /// ```no_run
+    /// use http::{Request, Response};
+    /// use kubist_client::client::{Body, ClientBuilder};
+    ///
+    /// let service = tower::service_fn(|_: Request<Body>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+    /// });
+    /// let client = ClientBuilder::new(service, "default").build();
+    /// ```
     pub fn new(service: Svc, default_namespace: impl Into<String>) -> Self
     where
         Svc: Service<Request<Body>>,
@@ -53,6 +70,17 @@ impl<Svc> ClientBuilder<Svc> {
     }
 
     /// Puts a layer around the service.
+    ///
+    /// ```no_run
+    /// use kubist_client::{Config, client::ClientBuilder};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = ClientBuilder::try_from(Config::infer().await?)?
+    ///     .with_layer(&tower::limit::ConcurrencyLimitLayer::new(16))
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_layer<L: Layer<Svc>>(self, layer: &L) -> ClientBuilder<L::Service> {
         ClientBuilder {
             service: layer.layer(self.service),
@@ -63,11 +91,33 @@ impl<Svc> ClientBuilder<Svc> {
     }
 
     /// Says until when the client's credentials are good.
+    ///
+    /// ```no_run
+    /// use jiff::{SignedDuration, Timestamp};
+    /// use kubist_client::{Config, client::ClientBuilder};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let soon = Timestamp::now() + SignedDuration::from_mins(10);
+    /// let client = ClientBuilder::try_from(Config::infer().await?)?
+    ///     .with_valid_until(Some(soon))
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_valid_until(self, valid_until: Option<Timestamp>) -> Self {
         Self { valid_until, ..self }
     }
 
     /// Builds the client.
+    ///
+    /// ```no_run
+    /// use kubist_client::{Config, client::ClientBuilder};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = ClientBuilder::try_from(Config::infer().await?)?.build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build<B>(self) -> Client
     where
         Svc: Service<Request<Body>, Response = Response<B>> + Send + 'static,

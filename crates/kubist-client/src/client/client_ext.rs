@@ -123,14 +123,48 @@ impl Client {
 }
 
 /// Objects of the cluster; for lists, also those of all namespaces.
+///
+/// ```no_run
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_client::api::ListParams;
+/// use kubist_client::client::scope::Cluster;
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// // Those of all namespaces.
+/// let pods = client.list::<Pod>(&ListParams::default(), &Cluster).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cluster;
 
 /// Objects of one namespace.
+///
+/// ```no_run
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_client::api::ListParams;
+/// use kubist_client::client::scope::Namespace;
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// let pods = client.list::<Pod>(&ListParams::default(), &Namespace::from("web")).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Namespace(String);
 
 /// A reference that says which object, but not in which namespace.
+///
+/// ```no_run
+/// use k8s_openapi::api::core::v1::{LocalObjectReference, Secret};
+/// use kubist_client::client::scope::NamespacedRef;
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// let reference = LocalObjectReference { name: "token".to_owned() };
+/// let secret: Secret = client.fetch(&reference.within("web".to_owned())).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait NamespacedRef<K> {
     /// The object in this namespace; in the cluster, if there is none.
     fn within(&self, namespace: impl Into<Option<String>>) -> impl ObjectRef<K>;

@@ -18,6 +18,18 @@ use crate::{
 /// Requests to a kubelet; the client's server has to be one, as `https://node:10250`.
 impl Client {
     /// Attaches to a container.
+    ///
+    /// ```no_run
+    /// use kubist_client::core::kubelet_debug::KubeletDebugParams;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let mut process = client.kubelet_node_attach(&pod, "nginx", &AttachParams::default()).await?;
+    /// let stdout = process.stdout();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kubelet_node_attach(
         &self,
         kubelet_params: &KubeletDebugParams<'_>,
@@ -31,6 +43,19 @@ impl Client {
     }
 
     /// Executes a command in a container.
+    ///
+    /// ```no_run
+    /// use kubist_client::core::kubelet_debug::KubeletDebugParams;
+    /// use kubist_client::api::AttachParams;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let ap = AttachParams::default();
+    /// let mut process = client.kubelet_node_exec(&pod, "nginx", ["date"], &ap).await?;
+    /// let stdout = process.stdout();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kubelet_node_exec<I, T>(
         &self,
         kubelet_params: &KubeletDebugParams<'_>,
@@ -49,6 +74,17 @@ impl Client {
     }
 
     /// Forwards to ports of a pod.
+    ///
+    /// ```no_run
+    /// use kubist_client::core::kubelet_debug::KubeletDebugParams;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let mut forwarder = client.kubelet_node_portforward(&pod, &[80]).await?;
+    /// let stream = forwarder.take_stream(80);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kubelet_node_portforward(
         &self,
         kubelet_params: &KubeletDebugParams<'_>,
@@ -61,6 +97,21 @@ impl Client {
     }
 
     /// Reads a container's log as it comes.
+    ///
+    /// ```no_run
+    /// use futures::{AsyncBufReadExt, TryStreamExt};
+    /// use kubist_client::core::kubelet_debug::KubeletDebugParams;
+    /// use kubist_client::api::LogParams;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let pod = KubeletDebugParams { name: "web-0", namespace: "web", ..KubeletDebugParams::default() };
+    /// let mut lines = client.kubelet_node_logs(&pod, "nginx", &LogParams::default()).await?.lines();
+    /// while let Some(line) = lines.try_next().await? {
+    ///     println!("{line}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kubelet_node_logs(
         &self,
         kubelet_params: &KubeletDebugParams<'_>,

@@ -136,6 +136,15 @@ impl Client {
 
     /// A client of the server that [`Config::infer`] finds.
     ///
+    /// ```no_run
+    /// use kubist_client::Client;
+    ///
+    /// # async fn run() -> Result<(), kubist_client::Error> {
+    /// let client = Client::try_default().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where there is none, or its configuration is no use.
@@ -144,11 +153,26 @@ impl Client {
     }
 
     /// The namespace where one is needed and none is named.
+    ///
+    /// ```no_run
+    /// # fn run(client: kubist_client::Client) {
+    /// println!("in {}", client.default_namespace());
+    /// # }
+    /// ```
     pub fn default_namespace(&self) -> &str {
         &self.default_namespace
     }
 
     /// Says until when the client's credentials are good.
+    ///
+    /// ```no_run
+    /// use jiff::{SignedDuration, Timestamp};
+    ///
+    /// # fn run(client: kubist_client::Client) {
+    /// let soon = Timestamp::now() + SignedDuration::from_mins(10);
+    /// let client = client.with_valid_until(Some(soon));
+    /// # }
+    /// ```
     pub fn with_valid_until(self, valid_until: Option<Timestamp>) -> Self {
         Self { valid_until, ..self }
     }
@@ -156,6 +180,16 @@ impl Client {
     /// Until when the client's credentials are good, if somebody said so.
     ///
     /// Credentials of exec plugins are renewed by the client itself.
+    ///
+    /// ```no_run
+    /// use jiff::{SignedDuration, Timestamp};
+    ///
+    /// # fn run(client: kubist_client::Client) {
+    /// let soon = Timestamp::now() + SignedDuration::from_mins(10);
+    /// let client = client.with_valid_until(Some(soon));
+    /// assert_eq!(*client.valid_until(), Some(soon));
+    /// # }
+    /// ```
     pub fn valid_until(&self) -> &Option<Timestamp> {
         &self.valid_until
     }
@@ -182,6 +216,18 @@ impl Client {
 
     /// Sends a request; any answer is a success.
     ///
+    /// ```no_run
+    /// use http::Request;
+    /// use kubist_client::{Error, client::Body};
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let request = Request::get("/healthz").body(Body::empty()).map_err(Error::HttpError)?;
+    /// let response = client.send(request).await?;
+    /// println!("{}", response.status());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where no answer comes.
@@ -202,6 +248,18 @@ impl Client {
 
     /// Sends a request and decodes its answer.
     ///
+    /// ```no_run
+    /// use http::Request;
+    /// use k8s_openapi::apimachinery::pkg::version::Info;
+    /// use kubist_client::Error;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let request = Request::get("/version").body(Vec::new()).map_err(Error::HttpError)?;
+    /// let version: Info = client.request(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where no answer comes, the server says that it failed, or the answer is no `T`.
@@ -214,6 +272,17 @@ impl Client {
 
     /// Sends a request and reads its answer as text.
     ///
+    /// ```no_run
+    /// use http::Request;
+    /// use kubist_client::Error;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let request = Request::get("/readyz?verbose").body(Vec::new()).map_err(Error::HttpError)?;
+    /// println!("{}", client.request_text(request).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where no answer comes, the server says that it failed, or the answer is no text.
@@ -223,6 +292,21 @@ impl Client {
     }
 
     /// Sends a request and reads its answer as it comes.
+    ///
+    /// ```no_run
+    /// use futures::{AsyncBufReadExt, TryStreamExt};
+    /// use http::Request;
+    /// use kubist_client::Error;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = Request::get("/metrics").body(Vec::new()).map_err(Error::HttpError)?;
+    /// let mut lines = client.request_stream(request).await?.lines();
+    /// while let Some(line) = lines.try_next().await? {
+    ///     println!("{line}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -235,6 +319,22 @@ impl Client {
     }
 
     /// Sends a request whose answer is a `T`, or a status in place of one.
+    ///
+    /// ```no_run
+    /// use either::Either;
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Error, Resource, api::{DeleteParams, Request}};
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.delete("web-0", &DeleteParams::default()).map_err(Error::BuildRequest)?;
+    /// match client.request_status::<Pod>(request).await? {
+    ///     Either::Left(pod) => println!("since {:?}", pod.metadata.deletion_timestamp),
+    ///     Either::Right(status) => println!("{status:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -255,6 +355,22 @@ impl Client {
     /// The stream ends with the answer. An event that cannot be decoded is an error in the stream,
     /// which goes on after it.
     ///
+    /// ```no_run
+    /// use futures::{StreamExt, TryStreamExt};
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Error, Resource, api::{Request, WatchParams}};
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.watch(&WatchParams::default(), "0").map_err(Error::BuildRequest)?;
+    /// let mut events = client.request_events::<Pod>(request).await?.boxed();
+    /// while let Some(event) = events.try_next().await? {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where no answer comes, or the server says that it failed.
@@ -272,6 +388,19 @@ impl Client {
     ///
     /// The whole document is never in memory: what is not decoded yet is one object and what the
     /// connection brought last.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Error, Resource, api::{ListParams, Request}};
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pods = Request::new(Pod::url_path(&(), None));
+    /// let request = pods.list(&ListParams::default()).map_err(Error::BuildRequest)?;
+    /// let list = client.request_list::<Pod>(request).await?;
+    /// println!("{}", list.items.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -59,6 +59,15 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// A policy that waits between `min` and `max`, at most so many times.
     ///
+    /// ```
+    /// use kubist_client::client::retry::RetryPolicy;
+    /// use std::time::Duration;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// assert!(RetryPolicy::new(second, second * 8, 4, true).is_ok());
+    /// assert!(RetryPolicy::new(second * 8, second, 4, true).is_err());
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where `min` is more than `max`, or `max` is zero.
@@ -83,6 +92,13 @@ impl RetryPolicy {
 
     /// The policy that clients have by default: waits from 5 milliseconds to 10 seconds, 15 times
     /// at most, or as long as the server says.
+    ///
+    /// ```
+    /// use kubist_client::client::retry::RetryPolicy;
+    /// use tower::retry::RetryLayer;
+    ///
+    /// let layer = RetryLayer::new(RetryPolicy::server_retry());
+    /// ```
     pub fn server_retry() -> Self {
         Self {
             min: Duration::from_millis(5),

@@ -33,6 +33,18 @@ pub(crate) const V4: &str = "v4.channel.k8s.io";
 const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Why a connection was not upgraded.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::UpgradeConnectionError};
+///
+/// # async fn run(client: kubist_client::Client, request: http::Request<Vec<u8>>) -> Result<(), kubist_client::Error> {
+/// match client.connect(request).await {
+///     Err(Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code))) => eprintln!("{code}"),
+///     result => drop(result?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Error, Debug)]
 pub enum UpgradeConnectionError {
     /// The server answered with something else than 101.
@@ -61,6 +73,14 @@ pub enum UpgradeConnectionError {
 }
 
 /// A connection that was upgraded to a WebSocket.
+///
+/// ```no_run
+/// # async fn run(client: kubist_client::Client, request: http::Request<Vec<u8>>) -> Result<(), kubist_client::Error> {
+/// let connection = client.connect(request).await?;
+/// println!("closes streams: {}", connection.supports_stream_close());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Connection {
     stream: WebSocketStream<TokioIo<Upgraded>>,
     stream_close: bool,
@@ -68,11 +88,32 @@ pub struct Connection {
 
 impl Connection {
     /// Whether single streams can be closed: the server speaks `v5.channel.k8s.io`.
+    ///
+    /// ```no_run
+    /// # async fn run(client: kubist_client::Client, request: http::Request<Vec<u8>>) -> Result<(), kubist_client::Error> {
+    /// if !client.connect(request).await?.supports_stream_close() {
+    ///     eprintln!("the server cannot be told that the input has ended");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn supports_stream_close(&self) -> bool {
         self.stream_close
     }
 
     /// The WebSocket.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    ///
+    /// # async fn run(client: kubist_client::Client, request: http::Request<Vec<u8>>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut websocket = client.connect(request).await?.into_stream();
+    /// while let Some(message) = websocket.next().await {
+    ///     println!("{} bytes", message?.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_stream(self) -> WebSocketStream<TokioIo<Upgraded>> {
         self.stream
     }
@@ -83,6 +124,19 @@ impl Client {
     ///
     /// Offers `v5.channel.k8s.io` and `v4.channel.k8s.io`, unless the request has
     /// `Sec-WebSocket-Protocol` already. The other headers of the handshake are set here.
+    ///
+    /// ```no_run
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_client::{Error, Resource, api::{AttachParams, Request}};
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let pods = Request::new(Pod::url_path(&(), Some("web")));
+    /// let request = pods.exec("web-0", ["date"], &AttachParams::default()).map_err(Error::BuildRequest)?;
+    /// let connection = client.connect(request).await?;
+    /// let websocket = connection.into_stream();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

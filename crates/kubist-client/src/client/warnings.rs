@@ -13,6 +13,18 @@ const TEXT_LIMIT: usize = 4096;
 
 /// What a server says beside an answer: that an API is deprecated, that a field has no effect.
 ///
+/// ```
+/// # use http::{Request, Response};
+/// # use kubist_client::{Client, client::Body};
+/// use kubist_client::client::Warning;
+///
+/// # fn run(client: Client) {
+/// let client = client.with_warnings(|warning: &Warning| {
+///     eprintln!("{} ({}): {}", warning.agent, warning.code, warning.text);
+/// });
+/// # }
+/// ```
+///
 /// Source: [RFC 7234, 5.5](https://www.rfc-editor.org/rfc/rfc7234#section-5.5), and
 /// [KEP-1693](https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/1693-warnings).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,18 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 /// Neither a kubeconfig nor a cluster around this process.
+///
+/// ```no_run
+/// use kubist_client::{Config, config::InferConfigError};
+///
+/// # async fn run() -> Result<(), InferConfigError> {
+/// if let Err(error) = Config::infer().await {
+///     // Says what was looked for, and where.
+///     eprintln!("{error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Error, Debug)]
 #[error("found no usable kubeconfig ({kubeconfig}) and no cluster around this process ({in_cluster})")]
 pub struct InferConfigError {
@@ -24,6 +36,17 @@ impl InferConfigError {
 }
 
 /// What can be wrong with a kubeconfig.
+///
+/// ```
+/// use kubist_client::{Config, config::{KubeConfigOptions, Kubeconfig, KubeconfigError}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let options = KubeConfigOptions::default();
+/// let result = Config::from_custom_kubeconfig(Kubeconfig::default(), &options).await;
+/// assert!(matches!(result, Err(KubeconfigError::CurrentContextNotSet)));
+/// # }
+/// ```
 #[derive(Error, Debug)]
 pub enum KubeconfigError {
     /// No context was named, and the file names none.
@@ -92,6 +115,15 @@ pub enum KubeconfigError {
 }
 
 /// What can be wrong with a cluster around this process.
+///
+/// ```no_run
+/// use kubist_client::{Config, config::InClusterError};
+///
+/// match Config::incluster() {
+///     Err(InClusterError::ReadEnvironmentVariable(_)) => eprintln!("this is no cluster"),
+///     result => println!("{:?}", result.map(|config| config.cluster_url)),
+/// }
+/// ```
 #[derive(Error, Debug)]
 pub enum InClusterError {
     /// The service account's namespace cannot be read.
@@ -120,6 +152,17 @@ pub enum InClusterError {
 }
 
 /// Why a certificate or key could not be loaded.
+///
+/// ```no_run
+/// use kubist_client::{Config, config::{KubeConfigOptions, KubeconfigError, LoadDataError}};
+///
+/// # async fn run() {
+/// match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+///     Err(KubeconfigError::LoadClientKey(LoadDataError::ReadFile(_, path))) => eprintln!("{path:?}"),
+///     result => println!("{:?}", result.map(|config| config.cluster_url)),
+/// }
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum LoadDataError {
     /// It is not base64.

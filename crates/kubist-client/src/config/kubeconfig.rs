@@ -14,6 +14,16 @@ use serde_json::Value;
 use super::{KubeconfigError, LoadDataError};
 
 /// A kubeconfig.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("current-context: dev")?;
+/// assert_eq!(kubeconfig.current_context.as_deref(), Some("dev"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct Kubeconfig {
     /// What people prefer; unused.
@@ -46,6 +56,16 @@ pub struct Kubeconfig {
 }
 
 /// What people prefer; unused.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("preferences: { colors: true }")?;
+/// assert_eq!(kubeconfig.preferences.and_then(|preferences| preferences.colors), Some(true));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct Preferences {
     /// Whether to use colors.
@@ -60,6 +80,17 @@ pub struct Preferences {
 }
 
 /// What another program keeps here.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("extensions: [{ name: note, extension: hello }]")?;
+/// let extensions = kubeconfig.extensions.unwrap_or_default();
+/// assert_eq!(extensions[0].extension, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NamedExtension {
     /// Its name.
@@ -69,6 +100,16 @@ pub struct NamedExtension {
 }
 
 /// A cluster with its name.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("clusters: [{ name: dev, cluster: { server: 'https://10.0.0.1' } }]")?;
+/// assert_eq!(kubeconfig.clusters[0].name, "dev");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct NamedCluster {
     /// The name.
@@ -82,6 +123,18 @@ pub struct NamedCluster {
 }
 
 /// How to reach a cluster's server.
+///
+/// ```
+/// use kubist_client::config::{Cluster, Kubeconfig, NamedCluster};
+///
+/// let cluster = Cluster { server: Some("https://10.0.0.1".to_owned()), ..Cluster::default() };
+/// let named = NamedCluster {
+///     name: "dev".to_owned(),
+///     cluster: Some(cluster),
+///     ..NamedCluster::default()
+/// };
+/// let kubeconfig = Kubeconfig { clusters: vec![named], ..Kubeconfig::default() };
+/// ```
 #[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cluster {
@@ -129,6 +182,16 @@ impl Cluster {
 }
 
 /// A user with their name.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("users: [{ name: me, user: { username: me } }]")?;
+/// assert_eq!(kubeconfig.auth_infos[0].name, "me");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct NamedAuthInfo {
     /// The name.
@@ -142,6 +205,13 @@ pub struct NamedAuthInfo {
 }
 
 /// Who one is. Its `Debug` shows no secrets.
+///
+/// ```
+/// use kubist_client::config::AuthInfo;
+///
+/// let user = AuthInfo { token: Some("s3cret".to_owned().into()), ..AuthInfo::default() };
+/// assert!(!format!("{user:?}").contains("s3cret"));
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct AuthInfo {
     /// The name of basic authentication.
@@ -215,6 +285,17 @@ pub(crate) fn load(data: Option<&str>, file: Option<&str>) -> Result<Vec<u8>, Lo
 }
 
 /// Someone else to ask for credentials.
+///
+/// ```
+/// use kubist_client::config::AuthProviderConfig;
+/// use std::collections::HashMap;
+///
+/// let oidc = AuthProviderConfig {
+///     name: "oidc".to_owned(),
+///     config: HashMap::from([("client-id".to_owned(), "kubernetes".to_owned())]),
+///     ..AuthProviderConfig::default()
+/// };
+/// ```
 #[derive(Clone, Serialize, Deserialize, Default)]
 pub struct AuthProviderConfig {
     /// Who: `oidc`, `gcp` or `azure`.
@@ -239,6 +320,17 @@ impl std::fmt::Debug for AuthProviderConfig {
 
 /// A program that gives credentials
 /// ([protocol](https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins)).
+///
+/// ```
+/// use kubist_client::config::{AuthInfo, ExecConfig};
+///
+/// let plugin = ExecConfig {
+///     api_version: Some("client.authentication.k8s.io/v1".to_owned()),
+///     command: Some("aws-iam-authenticator".to_owned()),
+///     ..ExecConfig::default()
+/// };
+/// let user = AuthInfo { exec: Some(plugin), ..AuthInfo::default() };
+/// ```
 #[derive(Clone, Serialize, Deserialize, Default)]
 pub struct ExecConfig {
     /// The version of the protocol.
@@ -274,6 +366,16 @@ pub struct ExecConfig {
 }
 
 /// Whether a program may talk to the user.
+///
+/// ```
+/// use kubist_client::config::{ExecConfig, ExecInteractiveMode};
+///
+/// let plugin = ExecConfig {
+///     command: Some("kubelogin".to_owned()),
+///     interactive_mode: Some(ExecInteractiveMode::IfAvailable),
+///     ..ExecConfig::default()
+/// };
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub enum ExecInteractiveMode {
     /// It does not.
@@ -285,6 +387,16 @@ pub enum ExecInteractiveMode {
 }
 
 /// A context with its name.
+///
+/// ```
+/// use kubist_client::config::Kubeconfig;
+///
+/// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let kubeconfig = Kubeconfig::from_yaml("contexts: [{ name: dev, context: { cluster: dev, namespace: web } }]")?;
+/// assert_eq!(kubeconfig.contexts[0].name, "dev");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct NamedContext {
     /// The name.
@@ -298,6 +410,17 @@ pub struct NamedContext {
 }
 
 /// Who one is, and where.
+///
+/// ```
+/// use kubist_client::config::{Context, NamedContext};
+///
+/// let context = Context {
+///     cluster: "dev".to_owned(),
+///     namespace: Some("web".to_owned()),
+///     ..Context::default()
+/// };
+/// let named = NamedContext { name: "dev".to_owned(), context: Some(context), ..NamedContext::default() };
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, Default)]
 pub struct Context {
     /// The cluster's name.
@@ -317,6 +440,19 @@ pub struct Context {
 }
 
 /// What a program that gives credentials is told about the cluster.
+///
+/// ```
+/// use kubist_client::config::{ExecAuthCluster, ExecConfig};
+///
+/// let plugin = ExecConfig {
+///     provide_cluster_info: true,
+///     cluster: Some(ExecAuthCluster {
+///         server: Some("https://10.0.0.1".to_owned()),
+///         ..ExecAuthCluster::default()
+///     }),
+///     ..ExecConfig::default()
+/// };
+/// ```
 #[derive(Clone, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecAuthCluster {

@@ -15,6 +15,16 @@ const VARIABLE: &str = "KUBECONFIG";
 impl Kubeconfig {
     /// Reads what `kubectl` would: the files that `KUBECONFIG` names, or else `~/.kube/config`.
     ///
+    /// ```no_run
+    /// use kubist_client::config::Kubeconfig;
+    ///
+    /// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let kubeconfig = Kubeconfig::read()?;
+    /// println!("{:?}", kubeconfig.current_context);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where there is no such file, or it is no kubeconfig.
@@ -29,6 +39,15 @@ impl Kubeconfig {
     ///
     /// Takes UTF-8 and UTF-16, with or without a byte order mark, and several documents in one
     /// file, which are merged.
+    ///
+    /// ```no_run
+    /// use kubist_client::config::Kubeconfig;
+    ///
+    /// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let kubeconfig = Kubeconfig::read_from("clusters/staging.yaml")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -52,6 +71,16 @@ impl Kubeconfig {
 
     /// Reads a text. Relative paths in it stay as they are.
     ///
+    /// ```
+    /// use kubist_client::config::Kubeconfig;
+    ///
+    /// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let kubeconfig = Kubeconfig::from_yaml("current-context: staging")?;
+    /// assert_eq!(kubeconfig.current_context.as_deref(), Some("staging"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where it is no kubeconfig.
@@ -62,6 +91,18 @@ impl Kubeconfig {
     /// Reads and merges the files that `KUBECONFIG` names; `None` where it names none.
     ///
     /// Files that are not there are left out, if another is.
+    ///
+    /// ```no_run
+    /// use kubist_client::config::Kubeconfig;
+    ///
+    /// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// match Kubeconfig::from_env()? {
+    ///     Some(kubeconfig) => println!("{} contexts", kubeconfig.contexts.len()),
+    ///     None => println!("KUBECONFIG is not set"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -100,6 +141,17 @@ impl Kubeconfig {
     /// Adds what another file has and this one does not: what is said first stays.
     ///
     /// Clusters, users and contexts are taken whole, by their names.
+    ///
+    /// ```
+    /// use kubist_client::config::Kubeconfig;
+    ///
+    /// # fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let mine = Kubeconfig::from_yaml("current-context: staging")?;
+    /// let theirs = Kubeconfig::from_yaml("current-context: production")?;
+    /// assert_eq!(mine.merge(theirs)?.current_context.as_deref(), Some("staging"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -107,6 +107,14 @@ pub struct Config {
 
 impl Config {
     /// A server at this URL, without credentials.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use kubist_client::Config;
+    ///
+    /// let config = Config::new(Uri::from_static("https://10.0.0.1:6443"));
+    /// assert_eq!(config.default_namespace, "default");
+    /// ```
     pub fn new(cluster_url: Uri) -> Self {
         Self {
             cluster_url,
@@ -133,6 +141,16 @@ impl Config {
     /// Finds out where the server is, as `kubectl` does: by the kubeconfig that `KUBECONFIG` or
     /// `~/.kube/config` name, or else from within a cluster.
     ///
+    /// ```no_run
+    /// use kubist_client::Config;
+    ///
+    /// # async fn run() -> Result<(), kubist_client::config::InferConfigError> {
+    /// let config = Config::infer().await?;
+    /// println!("{}", config.cluster_url);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where neither is there; the message says what was looked for, and where.
@@ -150,6 +168,16 @@ impl Config {
 
     /// The cluster that this process runs in, by its service account.
     ///
+    /// ```no_run
+    /// use kubist_client::Config;
+    ///
+    /// # fn run() -> Result<(), kubist_client::config::InClusterError> {
+    /// let config = Config::incluster()?;
+    /// println!("{} in {}", config.cluster_url, config.default_namespace);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails outside of a cluster.
@@ -160,6 +188,16 @@ impl Config {
     /// The same; the server's address is in `KUBERNETES_SERVICE_HOST` and
     /// `KUBERNETES_SERVICE_PORT`.
     ///
+    /// ```no_run
+    /// use kubist_client::Config;
+    ///
+    /// # fn run() -> Result<(), kubist_client::config::InClusterError> {
+    /// let config = Config::incluster_env()?;
+    /// println!("{} in {}", config.cluster_url, config.default_namespace);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails outside of a cluster.
@@ -168,6 +206,16 @@ impl Config {
     }
 
     /// The same; the server's address is `https://kubernetes.default.svc`.
+    ///
+    /// ```no_run
+    /// use kubist_client::Config;
+    ///
+    /// # fn run() -> Result<(), kubist_client::config::InClusterError> {
+    /// let config = Config::incluster_dns()?;
+    /// println!("{} in {}", config.cluster_url, config.default_namespace);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -178,6 +226,19 @@ impl Config {
 
     /// The server of the default kubeconfig.
     ///
+    /// ```no_run
+    /// use kubist_client::{Config, config::KubeConfigOptions};
+    ///
+    /// # async fn run() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let options = KubeConfigOptions {
+    ///     context: Some("staging".to_owned()),
+    ///     ..KubeConfigOptions::default()
+    /// };
+    /// let config = Config::from_kubeconfig(&options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails where there is no kubeconfig, or it does not have what the options name.
@@ -186,6 +247,20 @@ impl Config {
     }
 
     /// The server of a kubeconfig.
+    ///
+    /// ```
+    /// use kubist_client::{Config, config::{KubeConfigOptions, Kubeconfig}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kubist_client::config::KubeconfigError> {
+    /// let yaml = "clusters: [{ name: dev, cluster: { server: 'https://10.0.0.1' } }]";
+    /// let kubeconfig = Kubeconfig::from_yaml(yaml)?;
+    /// let options = KubeConfigOptions { cluster: Some("dev".to_owned()), ..KubeConfigOptions::default() };
+    /// let config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+    /// assert_eq!(config.cluster_url, "https://10.0.0.1/");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +277,14 @@ impl Config {
     /// and `KUBE_RS_DEBUG_OVERRIDE_URL`.
     ///
     /// [`infer`](Self::infer) does so by itself.
+    ///
+    /// ```no_run
+    /// use http::Uri;
+    /// use kubist_client::Config;
+    ///
+    /// let mut config = Config::new(Uri::from_static("https://10.0.0.1:6443"));
+    /// config.apply_debug_overrides();
+    /// ```
     pub fn apply_debug_overrides(&mut self) {
         self.apply_overrides_of(|name| std::env::var(name).ok());
     }

@@ -6,6 +6,19 @@ use super::{
 };
 
 /// Which parts of a kubeconfig to use.
+///
+/// ```no_run
+/// use kubist_client::{Config, config::KubeConfigOptions};
+///
+/// # async fn run() -> Result<(), kubist_client::config::KubeconfigError> {
+/// let options = KubeConfigOptions {
+///     context: Some("staging".to_owned()),
+///     ..KubeConfigOptions::default()
+/// };
+/// let config = Config::from_kubeconfig(&options).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default, Clone, Debug)]
 pub struct KubeConfigOptions {
     /// The context; the file's current one where it says nothing.

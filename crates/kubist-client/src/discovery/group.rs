@@ -21,6 +21,18 @@ type Resources = Vec<(ApiResource, ApiCapabilities)>;
 /// preferred one is stable. [`recommended_resources`](ApiGroup::recommended_resources) has those of
 /// the preferred version, [`resources_by_stability`](ApiGroup::resources_by_stability) has all, each
 /// in its most stable version.
+///
+/// ```no_run
+/// use kubist_client::discovery;
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// let apps = discovery::group(&client, "apps").await?;
+/// for (resource, capabilities) in apps.recommended_resources() {
+///     println!("{}: {:?}", resource.plural, capabilities.scope);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct ApiGroup {
     name: String,
     /// By priority; never empty.
@@ -140,37 +152,115 @@ impl ApiGroup {
     pub const CORE_GROUP: &'static str = "";
 
     /// The name.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// assert_eq!(apps.name(), "apps");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The versions, the most stable and newest first; never none.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// for version in apps.versions() {
+    ///     println!("{version}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         self.versions.iter().map(|(version, _)| version.as_str())
     }
 
     /// The version that the server prefers, if it says so.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// println!("{:?}", apps.preferred_version());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn preferred_version(&self) -> Option<&str> {
         self.preferred.as_deref()
     }
 
     /// The version that the server prefers, or else the most stable and newest.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// println!("{}", apps.preferred_version_or_latest());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn preferred_version_or_latest(&self) -> &str {
         let latest = || self.versions().next().unwrap_or_default();
         self.preferred_version().unwrap_or_else(latest)
     }
 
     /// The resources of a version; none where there is no such version.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// for (resource, _) in apps.versioned_resources("v1") {
+    ///     println!("{}", resource.kind);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn versioned_resources(&self, ver: &str) -> Vec<(ApiResource, ApiCapabilities)> {
         self.resources_of(ver).to_vec()
     }
 
     /// The resources of the preferred version.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// for (resource, _) in apps.recommended_resources() {
+    ///     println!("{} {}", resource.api_version, resource.kind);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recommended_resources(&self) -> Vec<(ApiResource, ApiCapabilities)> {
         self.versioned_resources(self.preferred_version_or_latest())
     }
 
     /// All resources, each in its most stable and newest version.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// for (resource, _) in apps.resources_by_stability() {
+    ///     println!("{} {}", resource.api_version, resource.kind);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resources_by_stability(&self) -> Vec<(ApiResource, ApiCapabilities)> {
         let mut found: Resources = Vec::new();
         // By priority already: the first that is found of a kind is the one.
@@ -183,6 +273,18 @@ impl ApiGroup {
     }
 
     /// The resource of a kind in the preferred version.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let apps = discovery::group(&client, "apps").await?;
+    /// if let Some((deployment, _)) = apps.recommended_kind("Deployment") {
+    ///     assert_eq!(deployment.plural, "deployments");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recommended_kind(&self, kind: &str) -> Option<(ApiResource, ApiCapabilities)> {
         let mut resources = self.resources_of(self.preferred_version_or_latest()).iter();
         resources.find(|(resource, _)| resource.kind == kind).cloned()

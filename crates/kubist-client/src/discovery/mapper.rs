@@ -65,6 +65,17 @@ struct Known {
 
 impl RestMapper {
     /// A mapper that knows nothing yet.
+    ///
+    /// ```no_run
+    /// use kubist_client::discovery::RestMapper;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let mapper = RestMapper::new(client);
+    /// // Whoever has a clone profits of what it learns.
+    /// let same = mapper.clone();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client: Client) -> Self {
         Self(Arc::new(Shared {
             client,
@@ -80,6 +91,16 @@ impl RestMapper {
     /// Where groups or versions share a name, the server's order of groups and its preferred
     /// version decide, as they do for kubectl.
     ///
+    /// ```no_run
+    /// use kubist_client::discovery::RestMapper;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let (resource, _) = RestMapper::new(client).resolve("deploy").await?;
+    /// assert_eq!(resource.kind, "Deployment");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails with [`DiscoveryError::MissingResource`] where there is none, and where the server
@@ -90,6 +111,16 @@ impl RestMapper {
     }
 
     /// The resource of a kind; of the version that is preferred, if the version is empty.
+    ///
+    /// ```no_run
+    /// use kubist_client::api::GroupVersionKind;
+    ///
+    /// # async fn run(mapper: kubist_client::discovery::RestMapper) -> Result<(), kubist_client::Error> {
+    /// let (resource, _) = mapper.resolve_kind(&GroupVersionKind::gvk("apps", "", "Deployment")).await?;
+    /// assert_eq!(resource.plural, "deployments");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -105,6 +136,15 @@ impl RestMapper {
     }
 
     /// Forgets what is known: the next question is put to the server.
+    ///
+    /// ```no_run
+    /// # async fn run(mapper: kubist_client::discovery::RestMapper) -> Result<(), kubist_client::Error> {
+    /// // After a definition was changed.
+    /// mapper.invalidate();
+    /// let (resource, _) = mapper.resolve("widgets").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate(&self) {
         let mut known = self.0.known.write();
         self.0.forgotten.fetch_add(1, Ordering::Relaxed);

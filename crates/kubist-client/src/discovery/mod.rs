@@ -67,6 +67,15 @@ impl Wanted {
 /// Asking.
 impl Discovery {
     /// Asks for all groups.
+    ///
+    /// ```no_run
+    /// use kubist_client::Discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let discovery = Discovery::new(client).run_aggregated().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -77,6 +86,16 @@ impl Discovery {
     }
 
     /// Asks for these groups only; the core group is `""`.
+    ///
+    /// ```no_run
+    /// use kubist_client::Discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let discovery = Discovery::new(client).filter(&["", "apps"]).run().await?;
+    /// assert!(!discovery.has_group("batch"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn filter(mut self, allow: &[&str]) -> Self {
         self.wanted = Wanted::Only(allow.iter().map(|group| (*group).to_owned()).collect());
@@ -84,6 +103,15 @@ impl Discovery {
     }
 
     /// Asks for all groups but these; the core group is `""`.
+    ///
+    /// ```no_run
+    /// use kubist_client::Discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let discovery = Discovery::new(client).exclude(&["metrics.k8s.io"]).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn exclude(mut self, deny: &[&str]) -> Self {
         self.wanted = Wanted::AllBut(deny.iter().map(|group| (*group).to_owned()).collect());
@@ -93,6 +121,16 @@ impl Discovery {
     /// Asks, one request for each group and version, some of them at once.
     ///
     /// What was known before is forgotten.
+    ///
+    /// ```no_run
+    /// use kubist_client::Discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let discovery = Discovery::new(client).run().await?;
+    /// println!("{} groups", discovery.groups().count());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -122,6 +160,16 @@ impl Discovery {
     /// Asks, two requests for everything.
     ///
     /// What was known before is forgotten.
+    ///
+    /// ```no_run
+    /// use kubist_client::Discovery;
+    ///
+    /// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+    /// let discovery = Discovery::new(client).run_aggregated().await?;
+    /// println!("{} groups", discovery.groups().count());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -156,11 +204,29 @@ impl Discovery {
 /// Looking up.
 impl Discovery {
     /// All groups, in no order.
+    ///
+    /// ```no_run
+    /// # async fn run(discovery: kubist_client::Discovery) -> Result<(), kubist_client::Error> {
+    /// for group in discovery.groups() {
+    ///     println!("{}", group.preferred_version_or_latest());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn groups(&self) -> impl Iterator<Item = &ApiGroup> {
         self.groups.values()
     }
 
     /// All groups, by their names.
+    ///
+    /// ```no_run
+    /// # async fn run(discovery: kubist_client::Discovery) -> Result<(), kubist_client::Error> {
+    /// for group in discovery.groups_alphabetical() {
+    ///     println!("{}", group.name());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn groups_alphabetical(&self) -> Vec<&ApiGroup> {
         let mut groups: Vec<_> = self.groups().collect();
         groups.sort_by_key(|group| group.name());
@@ -168,16 +234,46 @@ impl Discovery {
     }
 
     /// The group of this name; the core group is `""`.
+    ///
+    /// ```no_run
+    /// # async fn run(discovery: kubist_client::Discovery) -> Result<(), kubist_client::Error> {
+    /// if let Some(core) = discovery.get("") {
+    ///     println!("{} resources", core.recommended_resources().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, group: &str) -> Option<&ApiGroup> {
         self.groups.get(group)
     }
 
     /// Whether there is a group of this name.
+    ///
+    /// ```no_run
+    /// # async fn run(discovery: kubist_client::Discovery) -> Result<(), kubist_client::Error> {
+    /// if discovery.has_group("cert-manager.io") {
+    ///     println!("certificates can be asked for");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn has_group(&self, group: &str) -> bool {
         self.groups.contains_key(group)
     }
 
     /// The resource of a kind.
+    ///
+    /// ```no_run
+    /// use kubist_client::api::GroupVersionKind;
+    ///
+    /// # async fn run(discovery: kubist_client::Discovery) -> Result<(), kubist_client::Error> {
+    /// let gvk = GroupVersionKind::gvk("apps", "v1", "Deployment");
+    /// if let Some((resource, _)) = discovery.resolve_gvk(&gvk) {
+    ///     assert_eq!(resource.plural, "deployments");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resolve_gvk(&self, gvk: &GroupVersionKind) -> Option<(ApiResource, ApiCapabilities)> {
         self.get(&gvk.group)?
             .versioned_resources(&gvk.version)

@@ -40,6 +40,18 @@ pub async fn group(client: &Client, apigroup: &str) -> Result<ApiGroup> {
 
 /// A group with one version.
 ///
+/// ```no_run
+/// use kubist_client::{core::GroupVersion, discovery};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// let apps = discovery::pinned_group(&client, &GroupVersion::gv("apps", "v1")).await?;
+/// for (resource, _) in apps.versioned_resources("v1") {
+///     println!("{}", resource.kind);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// Fails where there is no such group or version.

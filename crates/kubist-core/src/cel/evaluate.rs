@@ -18,6 +18,14 @@ use crate::{
 ///
 /// Rules that use `oldSelf` do not apply to what is new.
 ///
+/// ```
+/// use kubist_core::{CustomResourceExt, cel::validate_cel};
+///
+/// fn is_valid<K: CustomResourceExt + serde::Serialize>(object: &K) -> bool {
+///     validate_cel(object).is_ok()
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// Fails with every rule that does not hold, or that cannot be evaluated here.
@@ -30,6 +38,14 @@ where
 
 /// Checks a change of a custom resource against the rules of its definition, as a server would.
 ///
+/// ```
+/// use kubist_core::{CustomResourceExt, cel::validate_cel_update};
+///
+/// fn may_become<K: CustomResourceExt + serde::Serialize>(old: &K, new: &K) -> bool {
+///     validate_cel_update(new, old).is_ok()
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// Fails with every rule that does not hold, or that cannot be evaluated here.
@@ -41,6 +57,21 @@ where
 }
 
 /// Checks a value against the rules of a type's schema.
+///
+/// ```
+/// use kubist_core::cel::validate_cel_schema;
+/// use schemars::JsonSchema;
+/// use serde_json::json;
+///
+/// #[derive(JsonSchema)]
+/// #[schemars(extend("x-kubernetes-validations" = [{ "rule": "self.min <= self.max" }]))]
+/// struct Range {
+///     min: i32,
+///     max: i32,
+/// }
+/// assert!(validate_cel_schema::<Range>(&json!({ "min": 1, "max": 2 }), None).is_ok());
+/// assert!(validate_cel_schema::<Range>(&json!({ "min": 2, "max": 1 }), None).is_err());
+/// ```
 ///
 /// # Errors
 ///

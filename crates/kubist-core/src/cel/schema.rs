@@ -43,6 +43,17 @@ pub fn validate(s: &mut Schema, rule: impl Into<Rule>) -> serde_json::Result<()>
 ///
 /// Nothing happens where there is no such property.
 ///
+/// ```
+/// use kubist_core::validate_property;
+/// use schemars::json_schema;
+///
+/// let mut schema = json_schema!({ "type": "object", "properties": { "size": { "type": "integer" } } });
+/// validate_property(&mut schema, 0, "self > 0")?;
+/// let size = &schema.as_value()["properties"]["size"];
+/// assert_eq!(size["x-kubernetes-validations"][0]["rule"], "self > 0");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// Fails where the property's rules are no list.
@@ -55,6 +66,16 @@ pub fn validate_property(
 }
 
 /// Moves the properties of a schema into another, in place of those of the same name.
+///
+/// ```
+/// use kubist_core::merge_properties;
+/// use schemars::json_schema;
+///
+/// let mut schema = json_schema!({ "properties": { "size": true } });
+/// let mut more = json_schema!({ "properties": { "color": true } });
+/// merge_properties(&mut schema, &mut more);
+/// assert_eq!(schema.as_value()["properties"]["color"], true);
+/// ```
 pub fn merge_properties(s: &mut Schema, merge: &mut Schema) {
     let Some(Value::Object(from)) = merge.ensure_object().get_mut("properties") else {
         return;
@@ -72,6 +93,16 @@ pub fn merge_properties(s: &mut Schema, merge: &mut Schema) {
 /// Sets how server-side apply merges the property at an index of a schema's properties.
 ///
 /// Nothing happens where there is no such property.
+///
+/// ```
+/// use kubist_core::{ListMerge, merge_strategy_property};
+/// use schemars::json_schema;
+///
+/// let mut schema = json_schema!({ "properties": { "tags": { "type": "array" } } });
+/// merge_strategy_property(&mut schema, 0, ListMerge::Set)?;
+/// assert_eq!(schema.as_value()["properties"]["tags"]["x-kubernetes-list-type"], "set");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 ///
 /// # Errors
 ///

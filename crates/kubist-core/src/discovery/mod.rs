@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::{gvk::GroupVersionKind, resource::Resource};
 
 /// A resource that is only known at run time: all that requests need to name it.
+///
+/// ```
+/// use kubist_core::{ApiResource, GroupVersionKind};
+///
+/// let gvk = GroupVersionKind::gvk("example.com", "v1", "Datum");
+/// let data = ApiResource::from_gvk_with_plural(&gvk, "data");
+/// assert_eq!(data.api_version, "example.com/v1");
+/// ```
 #[derive(Debug, Clone, Hash, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ApiResource {
     /// The API group; empty for the core group.
@@ -23,6 +31,14 @@ pub struct ApiResource {
 
 impl ApiResource {
     /// What is known about `K` at compile time, as a value.
+    ///
+    /// ```
+    /// use k8s_openapi::api::apps::v1::Deployment;
+    /// use kubist_core::ApiResource;
+    ///
+    /// let resource = ApiResource::erase::<Deployment>(&());
+    /// assert_eq!(resource.plural, "deployments");
+    /// ```
     pub fn erase<K: Resource>(dt: &K::DynamicType) -> Self {
         ApiResource {
             group: K::group(dt).into_owned(),
@@ -34,6 +50,13 @@ impl ApiResource {
     }
 
     /// The resource of this kind and plural.
+    ///
+    /// ```
+    /// use kubist_core::{ApiResource, GroupVersionKind};
+    ///
+    /// let gvk = GroupVersionKind::gvk("example.com", "v1", "Datum");
+    /// assert_eq!(ApiResource::from_gvk_with_plural(&gvk, "data").plural, "data");
+    /// ```
     pub fn from_gvk_with_plural(gvk: &GroupVersionKind, plural: &str) -> Self {
         ApiResource {
             group: gvk.group.clone(),
@@ -49,12 +72,27 @@ impl ApiResource {
     /// The guess follows English and the built-in kinds. A custom resource can choose any
     /// plural: where it may, use [`from_gvk_with_plural`](ApiResource::from_gvk_with_plural)
     /// or ask the server by discovery.
+    ///
+    /// ```
+    /// use kubist_core::{ApiResource, GroupVersionKind};
+    ///
+    /// let gvk = GroupVersionKind::gvk("example.com", "v1", "Policy");
+    /// assert_eq!(ApiResource::from_gvk(&gvk).plural, "policies");
+    /// ```
     pub fn from_gvk(gvk: &GroupVersionKind) -> Self {
         Self::from_gvk_with_plural(gvk, &guess_plural(&gvk.kind.to_ascii_lowercase()))
     }
 }
 
 /// Whether objects live in a namespace.
+///
+/// ```
+/// use kubist_core::discovery::{ApiCapabilities, Scope};
+///
+/// fn is_namespaced(capabilities: &ApiCapabilities) -> bool {
+///     capabilities.scope == Scope::Namespaced
+/// }
+/// ```
 #[derive(Debug, Clone, Hash, Eq, PartialEq)]
 pub enum Scope {
     /// Objects belong to the whole cluster.
@@ -64,6 +102,14 @@ pub enum Scope {
 }
 
 /// The verbs that discovery lists and RBAC rules allow.
+///
+/// ```
+/// use kubist_core::discovery::{ApiCapabilities, verbs};
+///
+/// fn can_be_watched(capabilities: &ApiCapabilities) -> bool {
+///     capabilities.supports_operation(verbs::LIST) && capabilities.supports_operation(verbs::WATCH)
+/// }
+/// ```
 pub mod verbs {
     /// Creates an object.
     pub const CREATE: &str = "create";
@@ -84,6 +130,17 @@ pub mod verbs {
 }
 
 /// What a server lets be done with a resource.
+///
+/// ```
+/// use kubist_core::discovery::{ApiCapabilities, Scope, verbs};
+///
+/// let capabilities = ApiCapabilities {
+///     scope: Scope::Namespaced,
+///     subresources: Vec::new(),
+///     operations: vec![verbs::GET.to_owned()],
+/// };
+/// assert_eq!(capabilities.scope, Scope::Namespaced);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ApiCapabilities {
     /// Whether objects live in a namespace.
@@ -98,6 +155,18 @@ pub struct ApiCapabilities {
 
 impl ApiCapabilities {
     /// Whether the resource has this verb; see [`verbs`].
+    ///
+    /// ```
+    /// use kubist_core::discovery::{ApiCapabilities, Scope, verbs};
+    ///
+    /// let capabilities = ApiCapabilities {
+    ///     scope: Scope::Namespaced,
+    ///     subresources: Vec::new(),
+    ///     operations: vec![verbs::GET.to_owned()],
+    /// };
+    /// assert!(capabilities.supports_operation(verbs::GET));
+    /// assert!(!capabilities.supports_operation(verbs::WATCH));
+    /// ```
     pub fn supports_operation(&self, operation: &str) -> bool {
         self.operations.iter().any(|o| o == operation)
     }

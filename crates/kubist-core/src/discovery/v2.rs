@@ -14,6 +14,15 @@ use crate::metadata::{ListMeta, ObjectMeta};
 pub const ACCEPT_AGGREGATED_DISCOVERY_V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
 /// All groups of `/apis`, or the core group of `/api`.
+///
+/// ```
+/// use kubist_core::discovery::v2::APIGroupDiscoveryList;
+///
+/// let json = r#"{ "items": [{ "metadata": { "name": "apps" }, "versions": [{ "version": "v1" }] }] }"#;
+/// let groups: APIGroupDiscoveryList = serde_json::from_str(json)?;
+/// assert_eq!(groups.items[0].versions[0].version.as_deref(), Some("v1"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct APIGroupDiscoveryList {
@@ -26,6 +35,14 @@ pub struct APIGroupDiscoveryList {
 }
 
 /// One group with its versions.
+///
+/// ```
+/// use kubist_core::discovery::v2::APIGroupDiscovery;
+///
+/// fn preferred(group: &APIGroupDiscovery) -> Option<&str> {
+///     group.versions.first()?.version.as_deref()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct APIGroupDiscovery {
@@ -38,6 +55,14 @@ pub struct APIGroupDiscovery {
 }
 
 /// One version with its resources.
+///
+/// ```
+/// use kubist_core::discovery::v2::APIVersionDiscovery;
+///
+/// fn is_stale(version: &APIVersionDiscovery) -> bool {
+///     version.freshness.as_deref() == Some("Stale")
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct APIVersionDiscovery {
@@ -53,6 +78,14 @@ pub struct APIVersionDiscovery {
 }
 
 /// One resource with its verbs and subresources.
+///
+/// ```
+/// use kubist_core::discovery::v2::APIResourceDiscovery;
+///
+/// fn is_listed(resource: &APIResourceDiscovery) -> bool {
+///     resource.verbs.iter().any(|verb| verb == "list")
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct APIResourceDiscovery {
@@ -83,6 +116,15 @@ pub struct APIResourceDiscovery {
 }
 
 /// One subresource with its verbs.
+///
+/// ```
+/// use kubist_core::discovery::v2::{APIResourceDiscovery, APISubresourceDiscovery};
+///
+/// fn has_status(resource: &APIResourceDiscovery) -> bool {
+///     let is_status = |sub: &APISubresourceDiscovery| sub.subresource.as_deref() == Some("status");
+///     resource.subresources.iter().any(is_status)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct APISubresourceDiscovery {
@@ -101,6 +143,15 @@ pub struct APISubresourceDiscovery {
 }
 
 /// A kind's name, as this document writes it.
+///
+/// ```
+/// use kubist_core::discovery::v2::{APIResourceDiscovery, GroupVersionKind};
+///
+/// fn kind(resource: &APIResourceDiscovery) -> Option<&str> {
+///     let GroupVersionKind { kind, .. } = resource.response_kind.as_ref()?;
+///     kind.as_deref()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupVersionKind {

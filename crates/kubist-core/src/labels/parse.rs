@@ -8,6 +8,13 @@ use thiserror::Error;
 use super::{Expression, Selector};
 
 /// A text that is no label selector.
+///
+/// ```
+/// use kubist_core::{Selector, labels::ParseSelectorError};
+///
+/// let result = "app=not a value".parse::<Selector>();
+/// assert!(matches!(result, Err(ParseSelectorError::Unexpected { .. })));
+/// ```
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseSelectorError {

@@ -31,16 +31,37 @@ pub struct DeleteParams {
 
 impl DeleteParams {
     /// Deletes the object, and then those it owns.
+    ///
+    /// ```
+    /// use kubist_core::params::{DeleteParams, PropagationPolicy};
+    ///
+    /// let dp = DeleteParams::background();
+    /// assert_eq!(dp.propagation_policy, Some(PropagationPolicy::Background));
+    /// ```
     pub fn background() -> Self {
         Self::with(PropagationPolicy::Background)
     }
 
     /// Deletes those it owns, and then the object.
+    ///
+    /// ```
+    /// use kubist_core::params::{DeleteParams, PropagationPolicy};
+    ///
+    /// let dp = DeleteParams::foreground();
+    /// assert_eq!(dp.propagation_policy, Some(PropagationPolicy::Foreground));
+    /// ```
     pub fn foreground() -> Self {
         Self::with(PropagationPolicy::Foreground)
     }
 
     /// Deletes the object and leaves those it owns.
+    ///
+    /// ```
+    /// use kubist_core::params::{DeleteParams, PropagationPolicy};
+    ///
+    /// let dp = DeleteParams::orphan();
+    /// assert_eq!(dp.propagation_policy, Some(PropagationPolicy::Orphan));
+    /// ```
     pub fn orphan() -> Self {
         Self::with(PropagationPolicy::Orphan)
     }
@@ -53,6 +74,12 @@ impl DeleteParams {
     }
 
     /// Does everything but delete.
+    ///
+    /// ```
+    /// use kubist_core::params::DeleteParams;
+    ///
+    /// assert!(DeleteParams::default().dry_run().dry_run);
+    /// ```
     #[must_use]
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
@@ -60,6 +87,13 @@ impl DeleteParams {
     }
 
     /// How many seconds the object has to stop.
+    ///
+    /// ```
+    /// use kubist_core::params::DeleteParams;
+    ///
+    /// let dp = DeleteParams::default().grace_period(30);
+    /// assert_eq!(dp.grace_period_seconds, Some(30));
+    /// ```
     #[must_use]
     pub fn grace_period(mut self, seconds: u32) -> Self {
         self.grace_period_seconds = Some(seconds);
@@ -67,6 +101,16 @@ impl DeleteParams {
     }
 
     /// What must hold, or else nothing is deleted.
+    ///
+    /// ```
+    /// use kubist_core::params::{DeleteParams, Preconditions};
+    ///
+    /// let of_this_version = Preconditions {
+    ///     resource_version: Some("4711".to_owned()),
+    ///     ..Preconditions::default()
+    /// };
+    /// let dp = DeleteParams::default().preconditions(of_this_version);
+    /// ```
     #[must_use]
     pub fn preconditions(mut self, preconditions: Preconditions) -> Self {
         self.preconditions = Some(preconditions);
@@ -75,6 +119,16 @@ impl DeleteParams {
 }
 
 /// What must hold, or else nothing is deleted.
+///
+/// ```
+/// use kubist_core::params::{DeleteParams, Preconditions};
+///
+/// let of_this_version = Preconditions {
+///     resource_version: Some("4711".to_owned()),
+///     ..Preconditions::default()
+/// };
+/// let dp = DeleteParams::default().preconditions(of_this_version);
+/// ```
 #[derive(Default, Clone, Serialize, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Preconditions {
@@ -87,6 +141,12 @@ pub struct Preconditions {
 }
 
 /// What becomes of the objects that a deleted object owns.
+///
+/// ```
+/// use kubist_core::params::{DeleteParams, PropagationPolicy};
+///
+/// let dp = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+/// ```
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub enum PropagationPolicy {
     /// They stay.

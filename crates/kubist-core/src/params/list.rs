@@ -5,6 +5,12 @@ use crate::{labels::Selector, request::Error};
 
 /// How exactly a resource version has to be met
 /// ([semantics](https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list)).
+///
+/// ```
+/// use kubist_core::params::{ListParams, VersionMatch};
+///
+/// let lp = ListParams::default().at("4711").matching(VersionMatch::Exact);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum VersionMatch {
     /// Data at least as new as the version; newer is preferred.
@@ -48,6 +54,13 @@ pub struct ListParams {
 
 impl ListParams {
     /// How many seconds the server may take.
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().timeout(30);
+    /// assert_eq!(lp.timeout, Some(30));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, seconds: u32) -> Self {
         self.timeout = Some(seconds);
@@ -57,6 +70,12 @@ impl ListParams {
     /// Only objects with these fields.
     ///
     /// For one written by hand or by [`FieldSelector`](crate::FieldSelector).
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().fields("spec.nodeName=node-1");
+    /// ```
     #[must_use]
     pub fn fields(mut self, selector: &str) -> Self {
         self.field_selector = Some(selector.to_owned());
@@ -64,6 +83,12 @@ impl ListParams {
     }
 
     /// Only objects with these labels.
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().labels("app=web,tier!=test");
+    /// ```
     #[must_use]
     pub fn labels(mut self, selector: &str) -> Self {
         self.label_selector = Some(selector.to_owned());
@@ -71,6 +96,14 @@ impl ListParams {
     }
 
     /// Only objects with the labels of a [`Selector`].
+    ///
+    /// ```
+    /// use kubist_core::{Selector, params::ListParams};
+    ///
+    /// let selector = Selector::from_iter([("app", "web")]);
+    /// let lp = ListParams::default().labels_from(&selector);
+    /// assert_eq!(lp.label_selector.as_deref(), Some("app=web"));
+    /// ```
     #[must_use]
     pub fn labels_from(mut self, selector: &Selector) -> Self {
         self.label_selector = Some(selector.to_string());
@@ -78,6 +111,13 @@ impl ListParams {
     }
 
     /// How many objects a page may have.
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().limit(500);
+    /// assert_eq!(lp.limit, Some(500));
+    /// ```
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
@@ -85,6 +125,16 @@ impl ListParams {
     }
 
     /// Where to go on.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kubist_core::{ObjectList, params::ListParams};
+    ///
+    /// fn next(page: &ObjectList<Pod>) -> Option<ListParams> {
+    ///     let token = page.metadata.continue_.as_deref().filter(|token| !token.is_empty())?;
+    ///     Some(ListParams::default().limit(500).continue_token(token))
+    /// }
+    /// ```
     #[must_use]
     pub fn continue_token(mut self, token: &str) -> Self {
         self.continue_token = Some(token.to_owned());
@@ -92,6 +142,13 @@ impl ListParams {
     }
 
     /// Of which version.
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().at("4711");
+    /// assert_eq!(lp.resource_version.as_deref(), Some("4711"));
+    /// ```
     #[must_use]
     pub fn at(mut self, resource_version: &str) -> Self {
         self.resource_version = Some(resource_version.to_owned());
@@ -99,6 +156,12 @@ impl ListParams {
     }
 
     /// How exactly the version has to be met.
+    ///
+    /// ```
+    /// use kubist_core::params::{ListParams, VersionMatch};
+    ///
+    /// let lp = ListParams::default().at("4711").matching(VersionMatch::NotOlderThan);
+    /// ```
     #[must_use]
     pub fn matching(mut self, version_match: VersionMatch) -> Self {
         self.version_match = Some(version_match);
@@ -106,6 +169,13 @@ impl ListParams {
     }
 
     /// Any version that is at hand, however old: the cheapest read, from a server's cache.
+    ///
+    /// ```
+    /// use kubist_core::params::ListParams;
+    ///
+    /// let lp = ListParams::default().match_any();
+    /// assert_eq!(lp.resource_version.as_deref(), Some("0"));
+    /// ```
     #[must_use]
     pub fn match_any(self) -> Self {
         self.matching(VersionMatch::NotOlderThan).at("0")
@@ -152,6 +222,13 @@ impl ListParams {
 }
 
 /// Options of reading one object.
+///
+/// ```
+/// use kubist_core::params::GetParams;
+///
+/// let gp = GetParams::at("4711");
+/// assert_eq!(gp.resource_version.as_deref(), Some("4711"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetParams {
     /// Data at least as new as this version; the newest where it says nothing, any that is at
@@ -161,6 +238,12 @@ pub struct GetParams {
 
 impl GetParams {
     /// Data at least as new as a version.
+    ///
+    /// ```
+    /// use kubist_core::params::GetParams;
+    ///
+    /// let gp = GetParams::at("4711");
+    /// ```
     pub fn at(resource_version: &str) -> Self {
         GetParams {
             resource_version: Some(resource_version.to_owned()),
@@ -168,6 +251,13 @@ impl GetParams {
     }
 
     /// Any version that is at hand, however old.
+    ///
+    /// ```
+    /// use kubist_core::params::GetParams;
+    ///
+    /// let gp = GetParams::any();
+    /// assert_eq!(gp.resource_version.as_deref(), Some("0"));
+    /// ```
     pub fn any() -> Self {
         Self::at("0")
     }

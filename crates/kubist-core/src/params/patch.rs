@@ -10,6 +10,15 @@ use crate::request::Error;
 const FIELD_MANAGER_LIMIT: usize = 128;
 
 /// Options of creating and replacing.
+///
+/// ```
+/// use kubist_core::params::PostParams;
+///
+/// let pp = PostParams {
+///     field_manager: Some("my-controller".to_owned()),
+///     ..PostParams::default()
+/// };
+/// ```
 #[derive(Default, Clone, Debug, PartialEq)]
 pub struct PostParams {
     /// Whether to do everything but store the result.
@@ -34,6 +43,12 @@ impl PostParams {
 }
 
 /// What a server does about fields that it does not know or that come twice.
+///
+/// ```
+/// use kubist_core::params::{PatchParams, ValidationDirective};
+///
+/// let pp = PatchParams::apply("my-controller").validation(ValidationDirective::Strict);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValidationDirective {
     /// The request fails.
@@ -46,6 +61,12 @@ pub enum ValidationDirective {
 
 impl ValidationDirective {
     /// As the API writes it.
+    ///
+    /// ```
+    /// use kubist_core::params::ValidationDirective;
+    ///
+    /// assert_eq!(ValidationDirective::Strict.as_str(), "Strict");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             ValidationDirective::Strict => "Strict",
@@ -76,6 +97,13 @@ pub struct PatchParams {
 
 impl PatchParams {
     /// For server-side apply by this field manager.
+    ///
+    /// ```
+    /// use kubist_core::params::PatchParams;
+    ///
+    /// let pp = PatchParams::apply("my-controller");
+    /// assert_eq!(pp.field_manager.as_deref(), Some("my-controller"));
+    /// ```
     pub fn apply(manager: &str) -> Self {
         Self {
             field_manager: Some(manager.to_owned()),
@@ -84,6 +112,12 @@ impl PatchParams {
     }
 
     /// Takes over fields that others own.
+    ///
+    /// ```
+    /// use kubist_core::params::PatchParams;
+    ///
+    /// assert!(PatchParams::apply("my-controller").force().force);
+    /// ```
     #[must_use]
     pub fn force(mut self) -> Self {
         self.force = true;
@@ -91,6 +125,12 @@ impl PatchParams {
     }
 
     /// Does everything but store the result.
+    ///
+    /// ```
+    /// use kubist_core::params::PatchParams;
+    ///
+    /// assert!(PatchParams::default().dry_run().dry_run);
+    /// ```
     #[must_use]
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
@@ -98,6 +138,12 @@ impl PatchParams {
     }
 
     /// What the server does about unknown fields.
+    ///
+    /// ```
+    /// use kubist_core::params::{PatchParams, ValidationDirective};
+    ///
+    /// let pp = PatchParams::default().validation(ValidationDirective::Warn);
+    /// ```
     #[must_use]
     pub fn validation(mut self, directive: ValidationDirective) -> Self {
         self.field_validation = Some(directive);
@@ -105,18 +151,39 @@ impl PatchParams {
     }
 
     /// Unknown fields are dropped silently.
+    ///
+    /// ```
+    /// use kubist_core::params::{PatchParams, ValidationDirective};
+    ///
+    /// let pp = PatchParams::default().validation_ignore();
+    /// assert!(matches!(pp.field_validation, Some(ValidationDirective::Ignore)));
+    /// ```
     #[must_use]
     pub fn validation_ignore(self) -> Self {
         self.validation(ValidationDirective::Ignore)
     }
 
     /// Unknown fields are warned of.
+    ///
+    /// ```
+    /// use kubist_core::params::{PatchParams, ValidationDirective};
+    ///
+    /// let pp = PatchParams::default().validation_warn();
+    /// assert!(matches!(pp.field_validation, Some(ValidationDirective::Warn)));
+    /// ```
     #[must_use]
     pub fn validation_warn(self) -> Self {
         self.validation(ValidationDirective::Warn)
     }
 
     /// Unknown fields make the request fail.
+    ///
+    /// ```
+    /// use kubist_core::params::{PatchParams, ValidationDirective};
+    ///
+    /// let pp = PatchParams::default().validation_strict();
+    /// assert!(matches!(pp.field_validation, Some(ValidationDirective::Strict)));
+    /// ```
     #[must_use]
     pub fn validation_strict(self) -> Self {
         self.validation(ValidationDirective::Strict)
@@ -160,6 +227,18 @@ fn validate_field_manager(of: &str, manager: Option<&str>) -> Result<(), Error> 
 
 /// A change to an object, in one of the four ways that servers understand
 /// ([comparison](https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/)).
+///
+/// ```
+/// use kubist_core::params::Patch;
+/// use serde_json::json;
+///
+/// let merge = Patch::Merge(json!({ "spec": { "replicas": 3 } }));
+/// let apply = Patch::Apply(json!({
+///     "apiVersion": "apps/v1",
+///     "kind": "Deployment",
+///     "spec": { "replicas": 3 },
+/// }));
+/// ```
 #[non_exhaustive]
 #[derive(Debug, PartialEq, Clone)]
 pub enum Patch<T: Serialize> {

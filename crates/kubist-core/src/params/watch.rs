@@ -43,11 +43,25 @@ impl Default for WatchParams {
 
 impl WatchParams {
     /// A watch that starts with all objects, in place of a list before it.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// let wp = WatchParams::streaming_lists();
+    /// assert!(wp.send_initial_events && wp.bookmarks);
+    /// ```
     pub fn streaming_lists() -> Self {
         Self::default().initial_events()
     }
 
     /// After how many seconds the server ends the watch; less than 295.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// let wp = WatchParams::default().timeout(60);
+    /// assert_eq!(wp.timeout, Some(60));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, seconds: u32) -> Self {
         self.timeout = Some(seconds);
@@ -55,6 +69,12 @@ impl WatchParams {
     }
 
     /// Only objects with these fields.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// let wp = WatchParams::default().fields("metadata.name=web-0");
+    /// ```
     #[must_use]
     pub fn fields(mut self, selector: &str) -> Self {
         self.field_selector = Some(selector.to_owned());
@@ -62,6 +82,12 @@ impl WatchParams {
     }
 
     /// Only objects with these labels.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// let wp = WatchParams::default().labels("app in (web, api)");
+    /// ```
     #[must_use]
     pub fn labels(mut self, selector: &str) -> Self {
         self.label_selector = Some(selector.to_owned());
@@ -69,6 +95,14 @@ impl WatchParams {
     }
 
     /// Only objects with the labels of a [`Selector`].
+    ///
+    /// ```
+    /// use kubist_core::{Selector, params::WatchParams};
+    ///
+    /// let selector = Selector::from_iter([("app", "web")]);
+    /// let wp = WatchParams::default().labels_from(&selector);
+    /// assert_eq!(wp.label_selector.as_deref(), Some("app=web"));
+    /// ```
     #[must_use]
     pub fn labels_from(mut self, selector: &Selector) -> Self {
         self.label_selector = Some(selector.to_string());
@@ -76,6 +110,12 @@ impl WatchParams {
     }
 
     /// Without bookmarks.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// assert!(!WatchParams::default().disable_bookmarks().bookmarks);
+    /// ```
     #[must_use]
     pub fn disable_bookmarks(mut self) -> Self {
         self.bookmarks = false;
@@ -83,6 +123,12 @@ impl WatchParams {
     }
 
     /// Starting with all objects.
+    ///
+    /// ```
+    /// use kubist_core::params::WatchParams;
+    ///
+    /// assert!(WatchParams::default().initial_events().send_initial_events);
+    /// ```
     #[must_use]
     pub fn initial_events(mut self) -> Self {
         self.send_initial_events = true;

@@ -5,6 +5,12 @@ use std::{fmt, io, path::PathBuf, sync::Arc};
 use kubist_core::subresource::AttachParams;
 
 /// How a copy is made.
+///
+/// ```
+/// use kubist_client::api::CopyParams;
+///
+/// let params = CopyParams::default().container("nginx");
+/// ```
 #[derive(Clone, Default)]
 pub struct CopyParams {
     container: Option<String>,
@@ -14,6 +20,18 @@ pub struct CopyParams {
 type OnProgress = Arc<dyn Fn(&CopyProgress) + Send + Sync>;
 
 /// How far a copy has come.
+///
+/// ```no_run
+/// # use k8s_openapi::api::core::v1::Pod;
+/// # use kubist_client::Api;
+/// use kubist_client::api::CopyParams;
+///
+/// # async fn run(pods: Api<Pod>) -> Result<(), kubist_client::api::CopyError> {
+/// let copied = pods.download("web-0", "/var/log/nginx", "logs", &CopyParams::default()).await?;
+/// println!("{} files, {} bytes", copied.files, copied.bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyProgress {
@@ -28,6 +46,11 @@ pub struct CopyProgress {
 impl CopyParams {
     /// Copies to or from a container of this name; without it, the one that the pod says is its
     /// default, or its first.
+    ///
+    /// ```
+    /// # use kubist_client::api::CopyParams;
+    /// let params = CopyParams::default().container("nginx");
+    /// ```
     #[must_use]
     pub fn container(self, name: impl Into<String>) -> Self {
         Self {
@@ -39,6 +62,12 @@ impl CopyParams {
     /// Tells a function how far the copy has come, after every piece of a file and after every file.
     ///
     /// It is called from a thread that may block.
+    ///
+    /// ```
+    /// # use kubist_client::api::CopyParams;
+    /// let params = CopyParams::default()
+    ///     .on_progress(|progress| eprintln!("{}: {} bytes", progress.path.display(), progress.bytes));
+    /// ```
     #[must_use]
     pub fn on_progress(self, handler: impl Fn(&CopyProgress) + Send + Sync + 'static) -> Self {
         Self {

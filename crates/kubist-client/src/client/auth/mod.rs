@@ -33,6 +33,18 @@ use token_file::TokenFile;
 pub(crate) use exec::credentials as exec_output;
 
 /// Why there are no credentials.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::AuthError};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::AuthExecStart(error))) => eprintln!("install the plugin: {error}"),
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Error, Debug)]
 pub enum AuthError {
     /// Name and password make no header.

@@ -22,6 +22,18 @@ const SCOPES: &str =
     "https://www.googleapis.com/auth/cloud-platform,https://www.googleapis.com/auth/userinfo.email";
 
 /// Why there is no token of Google's.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::{AuthError, OAuthError}};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::OAuth(OAuthError::NoDefaultProvider))) => eprintln!("log in first"),
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, ThisError)]
 pub enum OAuthError {
     /// There are default credentials, which are no use.

@@ -7,6 +7,18 @@ use tower::BoxError;
 use crate::config::LoadDataError;
 
 /// Why there is no ID token.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::{AuthError, oidc_errors}};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::IdTokenMissing))) => eprintln!("log in first"),
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum Error {
     /// There is neither a token nor anything to get one with.
@@ -27,6 +39,20 @@ pub enum Error {
 }
 
 /// What is wrong with an ID token.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::{AuthError, oidc_errors::{self, IdTokenError}}};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::IdToken(IdTokenError::InvalidFormat)))) => {
+///         eprintln!("the id-token in the kubeconfig is no JWT");
+///     }
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum IdTokenError {
     /// It does not have three parts.
@@ -47,6 +73,20 @@ pub enum IdTokenError {
 }
 
 /// What is missing to get a new token.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::{AuthError, oidc_errors::{self, RefreshInitError}}};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::RefreshInit(
+///         RefreshInitError::MissingField(field),
+///     )))) => eprintln!("the kubeconfig lacks {field}"),
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum RefreshInitError {
     /// The configuration lacks a field.
@@ -72,6 +112,20 @@ pub enum RefreshInitError {
 }
 
 /// Why the issuer gave no new token.
+///
+/// ```no_run
+/// use kubist_client::{Error, client::{AuthError, oidc_errors::{self, RefreshError}}};
+///
+/// # async fn run(client: kubist_client::Client) -> Result<(), kubist_client::Error> {
+/// match client.apiserver_version().await {
+///     Err(Error::Auth(AuthError::Oidc(oidc_errors::Error::Refresh(
+///         RefreshError::AuthorizationFailure,
+///     )))) => eprintln!("log in again"),
+///     result => println!("{}", result?.git_version),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum RefreshError {
     /// A URL is none.

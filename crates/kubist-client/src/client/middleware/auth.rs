@@ -9,6 +9,16 @@ use tower::{BoxError, Layer, Service};
 use crate::{Error, client::auth::Refreshable};
 
 /// Gives every request its credentials.
+///
+/// ```no_run
+/// use kubist_client::{Config, client::{ConfigExt, middleware::AuthLayer}};
+///
+/// # fn run(config: Config) -> Result<(), kubist_client::Error> {
+/// // None where the configuration has no credentials, or those are certificates.
+/// let layer: Option<AuthLayer> = config.auth_layer()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct AuthLayer(Credentials);
 
@@ -40,6 +50,15 @@ impl<S> Layer<S> for AuthLayer {
 }
 
 /// Gives every request its credentials; see [`AuthLayer`].
+///
+/// ```no_run
+/// use kubist_client::{Config, client::{ConfigExt, middleware::Auth}};
+/// use tower::Layer;
+///
+/// fn with_credentials<S>(config: &Config, service: S) -> Result<Option<Auth<S>>, kubist_client::Error> {
+///     Ok(config.auth_layer()?.map(|layer| layer.layer(service)))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Auth<S> {
     credentials: Credentials,

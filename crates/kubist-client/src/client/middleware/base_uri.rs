@@ -8,6 +8,25 @@ use tower::{Layer, Service};
 use crate::config::without_credentials;
 
 /// Sends requests, which have a path only, to a server.
+///
+/// ```
+/// use http::{Request, Uri};
+/// use kubist_client::client::middleware::BaseUriLayer;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::convert::Infallible> {
+/// let service = ServiceBuilder::new()
+///     .layer(BaseUriLayer::new(Uri::from_static("https://10.0.0.1:6443/clusters/a")))
+///     .service(service_fn(|request: Request<()>| async move {
+///         Ok::<_, std::convert::Infallible>(request.uri().clone())
+///     }));
+/// let mut request = Request::new(());
+/// *request.uri_mut() = Uri::from_static("/version");
+/// assert_eq!(service.oneshot(request).await?, "https://10.0.0.1:6443/clusters/a/version");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BaseUriLayer {
     base_uri: Uri,
@@ -17,6 +36,14 @@ impl BaseUriLayer {
     /// Sends requests to this server; its path goes before theirs.
     ///
     /// Credentials in the URL are left out: it is logged, and part of errors.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use kubist_client::client::middleware::BaseUriLayer;
+    ///
+    /// let layer = BaseUriLayer::new(Uri::from_static("https://me:secret@10.0.0.1:6443"));
+    /// assert!(!format!("{layer:?}").contains("secret"));
+    /// ```
     pub fn new(base_uri: Uri) -> Self {
         Self {
             base_uri: without_credentials(&base_uri),
@@ -36,6 +63,16 @@ impl<S> Layer<S> for BaseUriLayer {
 }
 
 /// Sends requests to a server; see [`BaseUriLayer`].
+///
+/// ```
+/// use http::Uri;
+/// use kubist_client::client::middleware::{BaseUri, BaseUriLayer};
+/// use tower::Layer;
+///
+/// fn at<S>(server: Uri, service: S) -> BaseUri<S> {
+///     BaseUriLayer::new(server).layer(service)
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BaseUri<S> {
     base_uri: Uri,

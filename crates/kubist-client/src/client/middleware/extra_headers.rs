@@ -9,6 +9,15 @@ use http::{HeaderName, HeaderValue, Request};
 use tower::{Layer, Service};
 
 /// Gives every request some headers.
+///
+/// ```no_run
+/// use kubist_client::{Config, client::{ConfigExt, middleware::ExtraHeadersLayer}};
+///
+/// # fn run(config: Config) -> Result<(), kubist_client::Error> {
+/// let layer: ExtraHeadersLayer = config.extra_headers_layer()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ExtraHeadersLayer {
     headers: Arc<[(HeaderName, HeaderValue)]>,
@@ -34,6 +43,15 @@ impl<S> Layer<S> for ExtraHeadersLayer {
 }
 
 /// Gives every request some headers; see [`ExtraHeadersLayer`].
+///
+/// ```no_run
+/// use kubist_client::{Config, client::{ConfigExt, middleware::ExtraHeaders}};
+/// use tower::Layer;
+///
+/// fn with_headers<S>(config: &Config, service: S) -> Result<ExtraHeaders<S>, kubist_client::Error> {
+///     Ok(config.extra_headers_layer()?.layer(service))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ExtraHeaders<S> {
     headers: Arc<[(HeaderName, HeaderValue)]>,

@@ -15,6 +15,20 @@ use thiserror::Error;
 use crate::{Config, Error, Result, client::auth::Renewed};
 
 /// Why TLS cannot be set up.
+///
+/// ```no_run
+/// use kubist_client::{Client, Config, Error, client::OpensslTlsError};
+///
+/// # fn run(config: Config) -> Result<(), Error> {
+/// match Client::try_from(config) {
+///     Err(Error::OpensslTls(OpensslTlsError::CreateSslConnector(error))) => {
+///         eprintln!("TLS cannot be set up: {error}");
+///     }
+///     result => drop(result?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum OpensslTlsError {
     /// The connector cannot be created.

@@ -17,6 +17,18 @@ use thiserror::Error;
 use crate::{Config, Error, Result};
 
 /// Why TLS cannot be set up.
+///
+/// ```no_run
+/// use kubist_client::{Client, Config, Error, client::RustlsTlsError};
+///
+/// # fn run(config: Config) -> Result<(), Error> {
+/// match Client::try_from(config) {
+///     Err(Error::RustlsTls(RustlsTlsError::MissingPrivateKey)) => eprintln!("the certificate needs a key"),
+///     result => drop(result?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 pub enum RustlsTlsError {
     /// The client certificate or its key is no PEM.
