@@ -234,14 +234,14 @@ impl Managers {
         let before = self.0.get(manager).map(|owned| owned.fields.clone());
         let time = self.0.get(manager).and_then(|owned| owned.time.clone());
         let owned = Owned {
-            fields: set,
+            fields: set.clone(),
             api_version: context.api_version.into(),
             time,
         };
         self.0.insert(manager.clone(), owned);
         let result = match before.filter(|before| !before.is_empty()) {
             Some(before) => {
-                let pruned = self.prune(shape, &merged, &before);
+                let pruned = self.prune(shape, &merged, &before, &set);
                 // A map that is set to be empty stays, even where the last of its entries went.
                 merge(shape, Some(&pruned), Some(config)).unwrap_or_else(nothing)
             }
@@ -276,7 +276,7 @@ impl Managers {
     }
 
     /// Removes what the manager owned before, no longer sets, and nobody else owns.
-    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet) -> Value {
+    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet, set: &FieldSet) -> Value {
         let fields = |value: &Value| {
             field_set(shape, value)
                 .unwrap_or_default()
@@ -296,7 +296,8 @@ impl Managers {
         pruned = remove_items(shape, merged, &all.difference(&kept)).unwrap_or_else(nothing);
 
         // And so does what the manager never owned but lost with something around it.
-        let gone = all.difference(&fields(&pruned)).intersection(&before);
+        let dropped = before.difference(set);
+        let gone = all.difference(&fields(&pruned)).intersection(&dropped);
         remove_items(shape, merged, &gone).unwrap_or_else(nothing)
     }
 

@@ -243,6 +243,25 @@ fn bare(value: &Value) -> Value {
     }
 }
 
+/// Who still wants a map leaves in it what nobody owns.
+#[test]
+fn a_map_that_is_applied_again_keeps_what_is_in_it() {
+    let schema = schema();
+    let mut world = World::new();
+    let mine = json!({"struct": {}});
+    world.apply(&schema, "me", &mine, false).expect("nobody objects");
+    let other = json!({"struct": {"b": {"d": "x"}}});
+    world
+        .apply(&schema, "other", &other, false)
+        .expect("nothing conflicts");
+    world.update(&schema, "editor", &json!({"struct": {"b": {}}}));
+    let before = world.object.clone();
+    world
+        .apply(&schema, "me", &mine, false)
+        .expect("nothing conflicts");
+    assert_eq!(before, world.object);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
