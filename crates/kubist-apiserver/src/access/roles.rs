@@ -6,6 +6,16 @@ use serde_json::{Value, json};
 
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
+const ALL: &[&str] = &[
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 /// Groups, resources and verbs of one rule.
 type Rule = (
@@ -148,20 +158,7 @@ const EDIT: &[Rule] = &[
     (&["batch"], &["cronjobs", "jobs"], WRITE),
     (&["policy"], &["poddisruptionbudgets"], WRITE),
     (&["networking.k8s.io"], &["ingresses", "networkpolicies"], WRITE),
-    (
-        &["coordination.k8s.io"],
-        &["leases"],
-        &[
-            "create",
-            "delete",
-            "deletecollection",
-            "get",
-            "list",
-            "patch",
-            "update",
-            "watch",
-        ],
-    ),
+    (&["coordination.k8s.io"], &["leases"], ALL),
 ];
 
 const ADMIN: &[Rule] = &[
@@ -170,20 +167,7 @@ const ADMIN: &[Rule] = &[
         &["localsubjectaccessreviews"],
         &["create"],
     ),
-    (
-        &["rbac.authorization.k8s.io"],
-        &["rolebindings", "roles"],
-        &[
-            "create",
-            "delete",
-            "deletecollection",
-            "get",
-            "list",
-            "patch",
-            "update",
-            "watch",
-        ],
-    ),
+    (&["rbac.authorization.k8s.io"], &["rolebindings", "roles"], ALL),
 ];
 
 /// The label that makes a role's rules part of another role.

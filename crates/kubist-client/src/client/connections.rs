@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -20,7 +20,7 @@ use super::{
     Body,
     auth::Renewed,
     connector,
-    transport::{Transport, TransportError},
+    transport::{Transport, TransportError, server_of},
 };
 use crate::{Config, Error, Result};
 
@@ -234,9 +234,4 @@ impl Changing {
 fn transport(config: &Config) -> Result<Transport> {
     let loaded = config.clone().with_loaded_certificates();
     connector::transport(&loaded.map_err(Error::InferKubeconfig)?)
-}
-
-fn server_of(uri: &Uri) -> String {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    format!("{}://{authority}", uri.scheme_str().unwrap_or("http"))
 }

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use tower::{BoxError, Service};
 
 pub(super) use connect::Connector;
-pub(super) use error::TransportError;
+pub(super) use error::{TransportError, server_of};
 pub(super) use http1::Reply;
 pub(super) use http2::Incoming;
 

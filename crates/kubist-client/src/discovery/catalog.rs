@@ -1,6 +1,6 @@
 //! All resources of a server, by their names.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use futures::{StreamExt, TryStreamExt, future::try_join, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
@@ -69,7 +69,8 @@ impl Catalog {
         let named = named.groups.into_iter().flat_map(|group| {
             let preferred = group.preferred_version.map(|version| version.version);
             let versions = group.versions.into_iter().map(|version| version.version);
-            let versions = by_preference(versions.collect(), preferred.as_deref());
+            let mut versions: Vec<String> = versions.collect();
+            versions.sort_by_cached_key(|version| by_preference(version, preferred.as_deref()));
             versions
                 .into_iter()
                 .map(move |version| GroupVersion::gv(&group.name, &version))
@@ -129,21 +130,16 @@ impl Entry {
     }
 }
 
-/// Versions come by preference already.
-fn of_group(group: APIGroupDiscovery) -> Vec<Entry> {
+/// The first version is the one that the server prefers.
+fn of_group(mut group: APIGroupDiscovery) -> Vec<Entry> {
     let name = group.metadata.and_then(|meta| meta.name).unwrap_or_default();
     let preferred = group.versions.first().and_then(|version| version.version.clone());
-    let mut entries: Vec<Entry> = Vec::new();
-    let versions = group
-        .versions
-        .iter()
-        .map(|version| version.version.clone().unwrap_or_default());
-    for wanted in by_preference(versions.collect(), preferred.as_deref()) {
-        let version = group
-            .versions
-            .iter()
-            .find(|version| version.version.as_deref() == Some(&*wanted));
-        let Some(version) = version else { continue };
+    group.versions.retain(|version| version.version.is_some());
+    group.versions.sort_by_cached_key(|version| {
+        let version = version.version.as_deref().unwrap_or_default();
+        by_preference(version, preferred.as_deref())
+    });
+    let entries = group.versions.iter().flat_map(|version| {
         let names = version.resources.iter().map(|resource| {
             let plural = resource.resource.clone().unwrap_or_default();
             let names = Names {
@@ -152,9 +148,9 @@ fn of_group(group: APIGroupDiscovery) -> Vec<Entry> {
             };
             (plural, names)
         });
-        entries.extend(with_names(parse::from_version(&name, version), names.collect()));
-    }
-    entries
+        with_names(parse::from_version(&name, version), names.collect())
+    });
+    entries.collect()
 }
 
 async fn of_version(client: &Client, group_version: &GroupVersion) -> Result<Vec<Entry>> {
@@ -200,10 +196,6 @@ fn with_names(resources: Vec<(ApiResource, ApiCapabilities)>, mut names: NamesBy
 }
 
 /// The preferred version first, and the others by how stable they are.
-fn by_preference(mut versions: Vec<String>, preferred: Option<&str>) -> Vec<String> {
-    versions.sort_by_cached_key(|version| {
-        let is_preferred = Some(version.as_str()) == preferred;
-        std::cmp::Reverse((is_preferred, Version::parse(version).priority()))
-    });
-    versions
+fn by_preference(version: &str, preferred: Option<&str>) -> impl Ord + use<> {
+    Reverse((Some(version) == preferred, Version::parse(version).priority()))
 }

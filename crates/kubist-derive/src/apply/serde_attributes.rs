@@ -23,12 +23,7 @@ impl OfField {
     pub(super) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut found = OfField::default();
         for meta in metas(attributes)? {
-            let name = meta
-                .path()
-                .get_ident()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            match name.as_str() {
+            match name(&meta).as_str() {
                 "rename" | "alias" | "skip_deserializing" => found.kept.push(quote!(#[serde(#meta)])),
                 "skip" | "skip_serializing" => found.skipped = true,
                 "flatten" => found.flatten = true,
@@ -51,11 +46,7 @@ impl OfField {
 pub(super) fn of_container(attributes: &[Attribute]) -> syn::Result<Vec<TokenStream>> {
     let mut kept = Vec::new();
     for meta in metas(attributes)? {
-        let name = meta
-            .path()
-            .get_ident()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let name = name(&meta);
         match name.as_str() {
             "rename_all" => kept.push(quote!(#[serde(#meta)])),
             "transparent" | "from" | "into" | "try_from" | "tag" => {
@@ -99,4 +90,11 @@ fn path(meta: &Meta) -> syn::Result<TokenStream> {
 fn literal_path(literal: &LitStr) -> syn::Result<TokenStream> {
     let path: syn::ExprPath = literal.parse()?;
     Ok(quote!(#path))
+}
+
+fn name(meta: &Meta) -> String {
+    meta.path()
+        .get_ident()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }

@@ -7,7 +7,11 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::environment;
-use crate::{Config, Error, Result, client::auth::basic_header, config::without_credentials};
+use crate::{
+    Config, Error, Result,
+    client::{auth::basic_header, transport::server_of},
+    config::without_credentials,
+};
 
 /// A proxy, and how to be let in there.
 ///
@@ -133,8 +137,7 @@ impl Credentials {
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = self.url.authority().map_or("", |authority| authority.as_str());
-        write!(f, "{}://{authority}", self.url.scheme_str().unwrap_or("http"))
+        f.write_str(&server_of(&self.url))
     }
 }
 

@@ -25,6 +25,12 @@ enum Phase {
     Refused,
 }
 
+/// The server of a URI, for errors.
+pub(in crate::client) fn server_of(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{authority}", uri.scheme_str().unwrap_or("http"))
+}
+
 /// Whether a server says that it did not look at a request (RFC 9113, 6.8 and 8.7).
 fn was_refused(error: &h2::Error) -> bool {
     match error.reason() {
@@ -47,10 +53,8 @@ impl TransportError {
     }
 
     fn new(uri: &Uri, phase: Phase, source: Arc<dyn StdError + Send + Sync>) -> Self {
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
         Self {
-            server: format!("{scheme}://{authority}"),
+            server: server_of(uri),
             phase,
             source,
         }
