@@ -121,6 +121,8 @@ struct Current {
     transport: Transport,
     looked_at: Instant,
     seen: Seen,
+    /// Whether connections could not be made of what was seen.
+    is_stale: bool,
 }
 
 /// What the connections were made of.
@@ -150,6 +152,7 @@ impl Changing {
             transport: transport(&config)?,
             looked_at: Instant::now(),
             seen,
+            is_stale: false,
         };
         Ok(Self {
             config,
@@ -199,7 +202,9 @@ impl Changing {
 
     fn is_due(&self) -> bool {
         let is_suspect = self.suspect.load(Ordering::Relaxed);
-        !self.files.is_empty() && (is_suspect || self.current.lock().looked_at.elapsed() > LOOK_AFTER)
+        let current = self.current.lock();
+        (current.is_stale || !self.files.is_empty())
+            && (is_suspect || current.looked_at.elapsed() > LOOK_AFTER)
     }
 
     /// Makes new connections of certificates that changed; away from the runtime's threads, as it
@@ -209,8 +214,11 @@ impl Changing {
         let this = self.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let seen = Seen::now(&this.files, this.plugin.as_ref());
-            let is_same = this.current.lock().seen == seen;
-            (!is_same).then(|| (seen, transport(&this.config)))
+            let is_made = {
+                let current = this.current.lock();
+                !current.is_stale && current.seen == seen
+            };
+            (!is_made).then(|| (seen, transport(&this.config)))
         });
         let changed = looked.await.ok().flatten();
         let mut current = self.current.lock();
@@ -221,11 +229,13 @@ impl Changing {
                 tracing::debug!("certificates have changed, connecting anew");
                 current.transport = transport;
                 current.seen = seen;
+                current.is_stale = false;
             }
             // Perhaps half of it is written yet.
             Some((seen, Err(error))) => {
                 tracing::warn!(%error, "keeping the certificates that were read before");
-                current.seen.identities = seen.identities;
+                current.seen = seen;
+                current.is_stale = true;
             }
         }
     }

@@ -92,11 +92,20 @@ impl Shared {
                 self.http1_only.store(true, Ordering::Relaxed);
                 break;
             };
+            if !stream.fits() && !last {
+                // What waits for room might wait for a watch to end.
+                continue;
+            }
             match sender.send(request).await {
                 Ok(response) => return Ok(Incoming::of(response, stream).map(Body::from)),
                 // A connection that closes hands back what it did not send.
                 Err(Failed::Unsent(unsent)) if !last => request = *unsent,
-                Err(failed) => return Err(TransportError::broken(&uri, failed).into()),
+                Err(Failed::Unsent(_)) => {
+                    let closes = "the server closes its connections";
+                    return Err(TransportError::refused(&uri, closes).into());
+                }
+                Err(Failed::Lost(error)) => return Err(TransportError::refused(&uri, error).into()),
+                Err(Failed::Broken(error)) => return Err(TransportError::broken(&uri, error).into()),
             }
         }
         Ok(self.http1.send(request).await?)
@@ -108,7 +117,11 @@ impl Shared {
         if let Some(stream) = lanes.iter().find_map(Lane::stream) {
             return stream;
         }
-        let lane = Arc::new(Lane::new(server.clone(), self.limits));
+        let lane = match lanes.last() {
+            Some(lane) => lane.beside(),
+            None => Lane::new(server.clone(), self.limits),
+        };
+        let lane = Arc::new(lane);
         lanes.push(lane.clone());
         Stream::first(lane)
     }

@@ -89,22 +89,20 @@ async fn plain_http_is_http1() {
     assert_eq!(client.request_text(get("/")).await.expect("answers"), "HTTP/1.1");
 }
 
+async fn silent_watches(request: Request<hyper::body::Incoming>) -> http::Response<server::Body> {
+    let query = request.uri().query().unwrap_or_default();
+    if query.contains("watch=true") {
+        let silence = StreamBody::new(stream::pending::<Result<Frame<bytes::Bytes>, std::io::Error>>());
+        return http::Response::new(silence.boxed_unsync());
+    }
+    answer(200, r#"{"metadata":{},"items":[]}"#)
+}
+
 /// A kube-apiserver takes 100 requests at once on a connection; watches stay.
 #[tokio::test]
 async fn many_watches_leave_room_for_requests() {
     let authority = Authority::new();
-    let server = TestServer::https(authority.server("127.0.0.1"), |request| async move {
-        if request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("watch=true"))
-        {
-            let silence = StreamBody::new(stream::pending::<Result<Frame<bytes::Bytes>, std::io::Error>>());
-            return http::Response::new(silence.boxed_unsync());
-        }
-        answer(200, r#"{"metadata":{},"items":[]}"#)
-    })
-    .await;
+    let server = TestServer::https(authority.server("127.0.0.1"), silent_watches).await;
     let mut config = server.config();
     config.root_cert = Some(vec![authority.der()]);
     let pods: Api<Pod> = Api::all(Client::try_from(config).expect("valid"));
@@ -115,6 +113,21 @@ async fn many_watches_leave_room_for_requests() {
     drop(watches);
     pods.list(&ListParams::default()).await.expect("there is room");
     assert_eq!(server.connections(), 3);
+}
+
+/// What a server takes is known once it has said so, and requests do not wait for that one by one.
+#[tokio::test]
+async fn watches_at_once_to_a_server_that_takes_few() {
+    let authority = Authority::new();
+    let server = TestServer::https_of(10, authority.server("127.0.0.1"), silent_watches).await;
+    let mut config = server.config();
+    config.root_cert = Some(vec![authority.der()]);
+    let pods: Api<Pod> = Api::all(Client::try_from(config).expect("valid"));
+    let watches = (0..40).map(|_| async { pods.watch(&WatchParams::default(), "0").await });
+    let watches = try_join_all(watches).await.expect("watches start");
+    pods.list(&ListParams::default()).await.expect("there is room");
+    assert_eq!(server.connections(), 5);
+    drop(watches);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     server::TestServer,
-    ws::{self, FAILURE, SUCCESS, Socket, V5, finish, hear, say},
+    ws::{self, FAILURE, SUCCESS, Socket, V4, V5, finish, hear, say},
 };
 
 /// A pod whose commands run here; `cut` ends its connections after so many bytes.
@@ -256,4 +256,56 @@ async fn a_cut_in_the_middle_is_no_success() {
     pods.download("a", here.to_str().expect("text"), &back, &params())
         .await
         .expect_err("is cut");
+}
+
+/// Names come before files and are held; nobody's name is a mebibyte long.
+#[tokio::test]
+async fn a_name_without_end_is_refused() {
+    const NAME: usize = 8 * 1024 * 1024;
+    let server = TestServer::http(|request: Request<Incoming>| async move {
+        ws::upgrade(request, V5, |mut socket| async move {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::GNULongName);
+            header.set_path("long").expect("is a path");
+            header.set_size(NAME as u64);
+            header.set_cksum();
+            say(&mut socket, 1, header.as_bytes()).await;
+            for _ in 0..NAME / 1024 {
+                say(&mut socket, 1, [b'a'; 1024]).await;
+            }
+            finish(&mut socket, SUCCESS).await;
+        })
+        .await
+    })
+    .await;
+    let pods = Api::<Pod>::default_namespaced(Client::try_from(server.config()).expect("valid"));
+    let root = TempDir::new().expect("a directory");
+    let error = pods
+        .download("a", "/x/y", &root.path().join("x"), &params())
+        .await
+        .expect_err("is too long");
+    assert!(
+        matches!(&error, CopyError::Archive(source) if source.kind() == std::io::ErrorKind::InvalidData),
+        "{error}"
+    );
+}
+
+/// A server of before Kubernetes 1.30 would not learn where the archive ends.
+#[tokio::test]
+async fn uploads_need_the_fifth_protocol() {
+    let server = TestServer::http(|request: Request<Incoming>| async move {
+        ws::upgrade(request, V4, |mut socket| async move {
+            while hear(&mut socket).await.is_some() {}
+        })
+        .await
+    })
+    .await;
+    let pods = Api::<Pod>::default_namespaced(Client::try_from(server.config()).expect("valid"));
+    let root = TempDir::new().expect("a directory");
+    write(&root.path().join("file"), "content");
+    let error = pods
+        .upload("a", root.path().join("file"), "/x/y", &params())
+        .await
+        .expect_err("cannot be ended");
+    assert!(matches!(error, CopyError::Unsupported), "{error}");
 }

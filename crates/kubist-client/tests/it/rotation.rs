@@ -157,15 +157,24 @@ async fn client_certificates_are_looked_for() {
     assert_eq!(ask(&client).await, "1");
 }
 
+/// A plugin that gives what a file holds.
 #[cfg(unix)]
-#[tokio::test]
-async fn client_certificates_of_a_plugin() {
-    let authority = Authority::new();
-    let [old, new] = [authority.identity("old"), authority.identity("new")];
-    let gate = Gate::start(authority, &[&old, &new]).await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("credential");
-    let write = |identity: &Identity| {
+struct Plugin {
+    _directory: tempfile::TempDir,
+    credential: PathBuf,
+}
+
+#[cfg(unix)]
+impl Plugin {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        Self {
+            credential: directory.path().join("credential"),
+            _directory: directory,
+        }
+    }
+
+    fn write(&self, identity: &Identity) {
         // It has expired already, so that the plugin runs for each request.
         let soon = jiff::Timestamp::now() - Duration::from_secs(1);
         let credential = serde_json::json!({"kind": "ExecCredential", "status": {
@@ -173,21 +182,62 @@ async fn client_certificates_of_a_plugin() {
             "clientKeyData": identity.key_pem(),
             "expirationTimestamp": soon,
         }});
-        fs::write(&path, credential.to_string()).expect("writes");
-    };
-    write(&old);
+        fs::write(&self.credential, credential.to_string()).expect("writes");
+    }
+
+    fn config(&self) -> ExecConfig {
+        ExecConfig {
+            command: Some("/bin/cat".into()),
+            args: text(&self.credential).map(|path| vec![path]),
+            interactive_mode: Some(ExecInteractiveMode::Never),
+            ..ExecConfig::default()
+        }
+    }
+}
+
+/// What could not be used because of something else is used when that is mended.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_beside_a_broken_authority() {
+    let authority = Authority::new();
+    let [old, new] = [authority.identity("old"), authority.identity("new")];
+    let gate = Gate::start(authority, &[&old, &new]).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("ca.crt");
+    fs::write(&file, gate.authority.pem()).expect("writes");
+    let plugin = Plugin::new();
+    plugin.write(&old);
+    let mut config = gate.server.config();
+    config.root_cert_file = Some(file.clone());
+    config.auth_info.exec = Some(plugin.config());
+    let client = Client::try_from(config).expect("valid");
+    assert_eq!(ask(&client).await, "0");
+
+    fs::write(&file, "-----BEGIN CERTIFICATE-----\nhunter2").expect("writes");
+    plugin.write(&new);
+    assert_eq!(ask(&client).await, "0");
+    fs::write(&file, gate.authority.pem()).expect("writes");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    assert_eq!(ask(&client).await, "1");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn client_certificates_of_a_plugin() {
+    let authority = Authority::new();
+    let [old, new] = [authority.identity("old"), authority.identity("new")];
+    let gate = Gate::start(authority, &[&old, &new]).await;
+    let plugin = Plugin::new();
+    plugin.write(&old);
     let mut config = gate.config();
-    config.auth_info.exec = Some(ExecConfig {
-        command: Some("/bin/cat".into()),
-        args: Some(vec![path.display().to_string()]),
-        interactive_mode: Some(ExecInteractiveMode::Never),
-        ..ExecConfig::default()
-    });
+    config.auth_info.exec = Some(plugin.config());
     let client = Client::try_from(config).expect("valid");
     assert_eq!(ask(&client).await, "0");
     assert_eq!(ask(&client).await, "0");
     let connections = gate.server.connections();
-    write(&new);
+    plugin.write(&new);
     gate.revoke(&old);
     assert_eq!(ask(&client).await, "1");
     assert_eq!(ask(&client).await, "1");

@@ -32,6 +32,9 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+/// How many requests at once a kube-apiserver takes on a connection.
+const STREAMS: u32 = 100;
+
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// A response with a body of JSON, or of anything else.
@@ -64,7 +67,7 @@ impl TestServer {
         F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::start(None, handler).await
+        Self::start(None, STREAMS, handler).await
     }
 
     /// A server with TLS.
@@ -73,10 +76,19 @@ impl TestServer {
         F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::start(Some(TlsAcceptor::from(Arc::new(tls))), handler).await
+        Self::https_of(STREAMS, tls, handler).await
     }
 
-    async fn start<F, R>(tls: Option<TlsAcceptor>, handler: F) -> Self
+    /// A server with TLS that takes so many requests at once on a connection.
+    pub(crate) async fn https_of<F, R>(streams: u32, tls: ServerConfig, handler: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::start(Some(TlsAcceptor::from(Arc::new(tls))), streams, handler).await
+    }
+
+    async fn start<F, R>(tls: Option<TlsAcceptor>, streams: u32, handler: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
@@ -93,7 +105,7 @@ impl TestServer {
                 let (tls, handler) = (tls.clone(), handler.clone());
                 serving.spawn(async move {
                     match tls {
-                        None => serve(stream, handler).await,
+                        None => serve(stream, streams, handler).await,
                         // Handshakes that fail are the tests' business.
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
@@ -103,7 +115,7 @@ impl TestServer {
                                     request.extensions_mut().insert(peer.clone());
                                     handler(request)
                                 };
-                                serve(stream, handler).await;
+                                serve(stream, streams, handler).await;
                             }
                         }
                     }
@@ -144,7 +156,7 @@ impl Drop for TestServer {
     }
 }
 
-async fn serve<S, F, R>(stream: S, handler: F)
+async fn serve<S, F, R>(stream: S, streams: u32, handler: F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
@@ -154,9 +166,8 @@ where
         let response = handler(request);
         async move { Ok::<_, Infallible>(response.await) }
     });
-    // As many as a kube-apiserver takes.
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http2().max_concurrent_streams(100);
+    builder.http2().max_concurrent_streams(streams);
     // Connections that a client closes are no concern of a test.
     let _ = builder
         .serve_connection_with_upgrades(TokioIo::new(stream), service)

@@ -100,6 +100,29 @@ async fn a_server_that_accepts_and_says_nothing() {
     drop(listener);
 }
 
+/// What is awaited is an answer, not the next request.
+#[tokio::test]
+async fn a_connection_that_waits_for_requests_is_not_late() {
+    let server = TestServer::http(|_| async {
+        tokio::time::sleep(2 * SHORT).await;
+        answer(200, "hi")
+    })
+    .await;
+    let mut config = server.config();
+    config.read_timeout = Some(4 * SHORT);
+    config.default_retry = false;
+    let client = Client::try_from(config).expect("valid");
+    for _ in 0..2 {
+        assert_eq!(client.request_text(get()).await.expect("answers"), "hi");
+        tokio::time::sleep(3 * SHORT).await;
+    }
+    let post = || http::Request::post("/").body(Vec::new()).expect("valid");
+    assert_eq!(client.request_text(post()).await.expect("answers"), "hi");
+    assert_eq!(server.connections(), 1);
+    tokio::time::sleep(6 * SHORT).await;
+    assert_eq!(client.request_text(post()).await.expect("answers"), "hi");
+}
+
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let (listener, address) = listener().await;

@@ -28,7 +28,7 @@ use crate::server::{Authority, Body, TestServer, answer};
 
 pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-const V4: &str = "v4.channel.k8s.io";
+pub(crate) const V4: &str = "v4.channel.k8s.io";
 pub(crate) const V5: &str = "v5.channel.k8s.io";
 
 /// Pods of a server that upgrades to a protocol, and then does as told.

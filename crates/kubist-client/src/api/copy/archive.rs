@@ -1,6 +1,7 @@
 //! Archives of what is copied.
 
 use std::{
+    cell::Cell,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Component, Path, PathBuf},
@@ -12,6 +13,9 @@ use super::{CopyError, CopyProgress, progress::Reporter};
 
 /// How much is read or written at once.
 const BUFFER: usize = 64 * 1024;
+
+/// How many bytes an archive may have between two files: headers and long names, which are held.
+const MAX_HEADERS: u64 = 1024 * 1024;
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
     let path = path.to_owned();
@@ -128,7 +132,11 @@ pub(super) fn unpack(
     input: impl Read,
     reporter: Reporter,
 ) -> Result<CopyProgress, CopyError> {
-    let mut input = BufReader::with_capacity(BUFFER, input);
+    let room = Cell::new(MAX_HEADERS);
+    let mut input = Bounded {
+        input: BufReader::with_capacity(BUFFER, input),
+        room: &room,
+    };
     let mut archive = Archive::new(&mut input);
     let mut unpacker = Unpacker {
         local,
@@ -136,11 +144,34 @@ pub(super) fn unpack(
         reporter,
     };
     for entry in archive.entries().map_err(CopyError::Archive)? {
-        unpacker.unpack(&mut entry.map_err(CopyError::Archive)?)?;
+        let mut entry = entry.map_err(CopyError::Archive)?;
+        room.set(u64::MAX);
+        unpacker.unpack(&mut entry)?;
+        io::copy(&mut entry, &mut io::sink()).map_err(CopyError::Archive)?;
+        room.set(MAX_HEADERS);
     }
+    room.set(u64::MAX);
     // Whoever writes may still pad its last block.
     io::copy(&mut input, &mut io::sink()).map_err(CopyError::Archive)?;
     Ok(unpacker.reporter.into_progress())
+}
+
+/// An archive of which no more is read than there is room for.
+struct Bounded<'a, R> {
+    input: R,
+    room: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        let Some(room) = self.room.get().checked_sub(length as u64) else {
+            let message = format!("the header of a file is longer than {MAX_HEADERS} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        };
+        self.room.set(room);
+        Ok(length)
+    }
 }
 
 struct Unpacker<'a> {

@@ -141,6 +141,8 @@ where
     let mut connector = TimeoutConnector::new(connector);
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
+    // A connection that waits for its next request is not late.
+    connector.set_reset_reader_on_write(true);
     connector.set_write_timeout(config.write_timeout);
     connector
 }

@@ -45,6 +45,10 @@ impl TransportError {
         Self::new(uri, Phase::Connect, source.into())
     }
 
+    pub(super) fn refused(uri: &Uri, source: impl Into<BoxError>) -> Self {
+        Self::new(uri, Phase::Refused, source.into().into())
+    }
+
     pub(super) fn broken(uri: &Uri, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         let refused = source.downcast_ref::<h2::Error>().is_some_and(was_refused);

@@ -30,6 +30,7 @@ pin_project! {
         connection: Connection<Heard, Bytes>,
         pings: Option<PingPong>,
         has_heard: Arc<AtomicBool>,
+        is_settled: bool,
         state: State,
         #[pin]
         timer: Sleep,
@@ -64,10 +65,16 @@ impl Driver {
             pings: connection.ping_pong(),
             connection,
             has_heard,
+            is_settled: false,
             state: State::Listening,
             timer: sleep(patience),
             patience,
         }
+    }
+
+    /// Whether the server has said how many requests it takes at once: its first frame does.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// How many requests the server takes at once.
@@ -81,6 +88,7 @@ impl Driver {
         if let Poll::Ready(ended) = Pin::new(&mut *this.connection).poll(cx) {
             return Poll::Ready(ended.map_err(Ended::Broken));
         }
+        *this.is_settled |= this.has_heard.load(Ordering::Relaxed);
         loop {
             if let (State::Pinged, Some(pings)) = (&this.state, &mut *this.pings)
                 && let Poll::Ready(pong) = pings.poll_pong(cx)

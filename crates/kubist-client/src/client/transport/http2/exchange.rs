@@ -24,17 +24,10 @@ use crate::client::Body;
 pub(in crate::client::transport) enum Failed {
     /// It was not sent, as its connection had ended before.
     Unsent(Box<Request<Body>>),
+    /// It was not sent, as its connection ended at that moment; its head is gone.
+    Lost(BoxError),
     /// Its connection or its body broke.
     Broken(BoxError),
-}
-
-impl From<Failed> for BoxError {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Unsent(_) => "the server closes its connections".into(),
-            Failed::Broken(error) => error,
-        }
-    }
 }
 
 impl From<h2::Error> for Failed {
@@ -65,7 +58,8 @@ pub(in crate::client::transport) async fn exchange(
             .insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
     let is_whole = known.as_ref().is_ok_and(Bytes::is_empty);
-    let (answer, mut stream) = sender.send_request(Request::from_parts(head, ()), is_whole)?;
+    let sent = sender.send_request(Request::from_parts(head, ()), is_whole);
+    let (answer, mut stream) = sent.map_err(|error| Failed::Lost(error.into()))?;
     match known {
         Ok(_) if is_whole => Ok(answer.await?),
         Ok(bytes) => {

@@ -16,7 +16,10 @@ use h2::{
     client::{Builder, SendRequest},
 };
 use http::{Request, Response, Uri};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, SetOnce},
+    time::Instant,
+};
 
 use super::{
     driver::{Driver, Heard},
@@ -67,8 +70,28 @@ struct State {
 #[derive(Clone)]
 pub(in crate::client::transport) struct Sender {
     requests: SendRequest<Bytes>,
-    /// Whether it takes no more of them. It may well finish those that it has.
-    is_over: Arc<AtomicBool>,
+    status: Arc<Status>,
+}
+
+/// What is known of a connection.
+#[derive(Default)]
+struct Status {
+    /// Whether it takes no more requests. It may well finish those that it has.
+    is_over: AtomicBool,
+    /// Set when the server has said how many requests it takes at once, or never will.
+    settled: SetOnce<()>,
+}
+
+impl Status {
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.settle();
+    }
+
+    fn settle(&self) {
+        // Whoever comes second has nothing to add.
+        let _ = self.settled.set(());
+    }
 }
 
 impl Sender {
@@ -81,7 +104,7 @@ impl Sender {
     ) -> Result<Response<RecvStream>, Failed> {
         let answer = exchange(self.requests, request).await;
         if let Err(Failed::Unsent(_)) = &answer {
-            self.is_over.store(true, Ordering::Relaxed);
+            self.status.end();
         }
         answer
     }
@@ -102,6 +125,13 @@ impl Lane {
             streams: AtomicUsize::new(0),
             capacity: AtomicUsize::new(capacity(DEFAULT_STREAMS)),
         }
+    }
+
+    /// Another one to the same server, which will take as many requests.
+    pub(in crate::client::transport) fn beside(&self) -> Self {
+        let mut lane = Self::new(self.server.clone(), self.limits);
+        *lane.capacity.get_mut() = self.capacity.load(Ordering::Relaxed);
+        lane
     }
 
     pub(super) fn server(&self) -> &Uri {
@@ -127,9 +157,13 @@ impl Lane {
     ) -> Result<Option<Sender>, TransportError> {
         let failures = self.failures.load(Ordering::Acquire);
         let mut state = self.connection.lock().await;
-        let usable = |sender: &&Sender| !sender.is_over.load(Ordering::Relaxed);
-        if let Some(sender) = state.sender.as_ref().filter(usable) {
-            return Ok(Some(sender.clone()));
+        let usable = |sender: &&Sender| !sender.status.is_over.load(Ordering::Relaxed);
+        if let Some(sender) = state.sender.as_ref().filter(usable).cloned() {
+            drop(state);
+            // There is room for the request of the one who opened it; whether there is for another,
+            // the server says in its first frame (RFC 9113, 3.4).
+            sender.status.settled.wait().await;
+            return Ok(Some(sender));
         }
         if self.failures.load(Ordering::Acquire) != failures
             && let Some(failure) = &state.last_failure
@@ -171,27 +205,27 @@ impl Lane {
             .await;
         let (requests, connection) = handshake.map_err(|error| TransportError::connect(uri, error.into()))?;
         let driver = Driver::new(connection, has_heard, self.limits.patience);
-        let is_over = Arc::<AtomicBool>::default();
-        tokio::spawn(drive(Arc::downgrade(self), driver, is_over.clone()));
-        Ok(Some(Sender { requests, is_over }))
+        let status = Arc::<Status>::default();
+        tokio::spawn(drive(Arc::downgrade(self), driver, status.clone()));
+        Ok(Some(Sender { requests, status }))
     }
 
     /// Whether nobody uses the connection, which is then not given to anybody any more.
-    fn retire(&self, is_over: &AtomicBool) -> bool {
+    fn retire(&self, status: &Status) -> bool {
         // Whoever is about to send holds a place before asking for the sender, which takes the lock.
         let Ok(_locked) = self.connection.try_lock() else {
             return false;
         };
         let is_unused = self.streams.load(Ordering::Acquire) == 0;
         if is_unused {
-            is_over.store(true, Ordering::Relaxed);
+            status.end();
         }
         is_unused
     }
 }
 
 /// Moves a connection until it ends, or until nobody used it for long.
-async fn drive(lane: Weak<Lane>, driver: Driver, is_over: Arc<AtomicBool>) {
+async fn drive(lane: Weak<Lane>, driver: Driver, status: Arc<Status>) {
     let mut driver = pin!(driver);
     let mut used = Instant::now();
     let mut waited = false;
@@ -209,9 +243,12 @@ async fn drive(lane: Weak<Lane>, driver: Driver, is_over: Arc<AtomicBool>) {
         // The server says how many requests it takes once the connection is there.
         lane.capacity
             .store(capacity(driver.max_streams()), Ordering::Relaxed);
+        if driver.is_settled() {
+            status.settle();
+        }
         if lane.streams.load(Ordering::Relaxed) > 0 {
             used = Instant::now();
-        } else if used.elapsed() >= lane.limits.idle && lane.retire(&is_over) {
+        } else if used.elapsed() >= lane.limits.idle && lane.retire(&status) {
             return Poll::Ready(Ok(()));
         }
         progress
@@ -220,7 +257,7 @@ async fn drive(lane: Weak<Lane>, driver: Driver, is_over: Arc<AtomicBool>) {
         tracing::debug!(%error, "connection ended");
     }
     // Whoever asks next opens another.
-    is_over.store(true, Ordering::Relaxed);
+    status.end();
 }
 
 /// A request's place on a connection, until it is dropped.
@@ -234,6 +271,11 @@ impl Stream {
 
     pub(in crate::client::transport) fn lane(&self) -> &Arc<Lane> {
         &self.0
+    }
+
+    /// Whether the connection has room for all that are on it, now that it is known how much there is.
+    pub(in crate::client::transport) fn fits(&self) -> bool {
+        self.0.streams.load(Ordering::Relaxed) <= self.0.capacity.load(Ordering::Relaxed)
     }
 }
 
