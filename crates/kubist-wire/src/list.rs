@@ -7,7 +7,7 @@ use crate::{frame::DEFAULT_LIMIT, json, json::DecodeError};
 
 /// How many bytes are awaited before objects are looked for among them, so that few objects are
 /// looked at twice.
-const BATCH: usize = 128 * 1024;
+const BATCH: usize = 1024 * 1024;
 
 /// Decodes a list while it arrives.
 ///
