@@ -14,6 +14,7 @@ mod kubectl;
 mod lists;
 mod objects;
 mod patches;
+mod python;
 mod rules;
 mod servers;
 mod subresources;
