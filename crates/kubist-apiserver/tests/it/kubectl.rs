@@ -78,7 +78,6 @@ spec: {size: 3}
 #[tokio::test(flavor = "multi_thread")]
 async fn kubectl_works() {
     let server = Server::builder()
-        .tls(true)
         .user("admintoken", "admin", "", ["system:masters"])
         .start()
         .await

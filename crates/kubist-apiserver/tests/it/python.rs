@@ -31,7 +31,6 @@ async fn the_python_client_works() {
         return;
     };
     let server = Server::builder()
-        .tls(true)
         .user("admintoken", "admin", "", ["system:masters"])
         .user("usertoken", "alice", "", ["devs"])
         .start()
