@@ -218,35 +218,35 @@ async fn version_over_tls(server: &Server) -> StatusCode {
     let data = kubeconfig
         .lines()
         .find_map(|line| line.trim().strip_prefix("certificate-authority-data: "))
-        .unwrap();
-    let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap();
+        .expect("TLS");
+    let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).expect("TLS");
     let mut roots = rustls::RootCertStore::empty();
     roots
-        .add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap())
-        .unwrap();
+        .add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).expect("TLS"))
+        .expect("TLS");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("TLS")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(server.addr()).await.unwrap();
-    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = TcpStream::connect(server.addr()).await.expect("TLS");
+    let name = ServerName::try_from("127.0.0.1").expect("TLS");
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .unwrap();
+        .expect("TLS");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
-            .unwrap();
+            .expect("TLS");
     tokio::spawn(connection);
     let request = Request::get("https://127.0.0.1/version")
         .body(Empty::<bytes::Bytes>::new())
-        .unwrap();
-    sender.send_request(request).await.unwrap().status()
+        .expect("TLS");
+    sender.send_request(request).await.expect("TLS").status()
 }
 
 #[tokio::test]
