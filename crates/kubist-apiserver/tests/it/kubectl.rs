@@ -211,7 +211,7 @@ async fn kubectl_applies_edits_and_patches() {
     kubectl.says("apply -f next.yaml", "configured").await;
     kubectl
         .fails(
-            "apply --server-side -f web.yaml",
+            "apply --server-side --field-manager=other -f web.yaml",
             "conflict with \"kubectl-client-side-apply\"",
         )
         .await;

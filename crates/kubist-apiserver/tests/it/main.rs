@@ -13,6 +13,7 @@ mod hostile;
 mod kubectl;
 mod lists;
 mod objects;
+mod ownership;
 mod patches;
 mod python;
 mod rules;
