@@ -89,6 +89,7 @@ where
     B: http_body::Body,
     B::Error: std::fmt::Display,
 {
+    request.bound_headers()?;
     authenticate(api, request)?;
     if let Some(failure) = request.plan.failure(&request.target) {
         return Err(failure);

@@ -11,6 +11,35 @@ pub fn go_value(value: &Value) -> String {
     out
 }
 
+/// Prints `value` as Go's `%#v` prints the same decoded JSON.
+pub(crate) fn go_syntax(value: &Value) -> String {
+    let list = |parts: Vec<String>| format!("{}{{{}}}", go_type(value), parts.join(", "));
+    match value {
+        Value::Null => "interface {}(nil)".into(),
+        Value::Array(items) => list(items.iter().map(go_syntax).collect()),
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort();
+            let entry = |key: &String| format!("{key:?}:{}", go_syntax(&map[key]));
+            list(keys.into_iter().map(entry).collect())
+        }
+        value => value.to_string(),
+    }
+}
+
+/// The type of the same decoded JSON in Go.
+pub(crate) fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 fn write_value(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("<nil>"),

@@ -1,6 +1,7 @@
 //! JSON merge patch and JSON patch.
 
-use json_patch::PatchOperation;
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchErrorKind, PatchOperation};
 use serde_json::{Map, Value};
 
 use crate::PatchError;
@@ -34,34 +35,140 @@ pub fn json_merge(target: &mut Value, patch: &Value) {
 
 /// Applies a JSON patch (RFC 6902) to `target`; on an error `target` is as it was.
 ///
-/// Beyond the RFC, a `test` for null passes where there is nothing, as it does on an API server:
-/// clients use that to add a member only if nobody else has.
+/// It does what the library in an API server does, which is more than the RFC says:
+/// - a `test` for null passes where there is nothing; clients use that to add a member only if
+///   nobody else has;
+/// - `replace` adds the member of an object that is not there, and `copy` from one gives null;
+/// - `add`, `replace` and `test` without a value have null;
+/// - a negative index counts from the end of a list;
+/// - what is before the first `/` of a pointer is ignored;
+/// - nothing but `replace` and `test` works on the whole document.
 ///
 /// # Errors
 ///
 /// [`PatchError::NotAPatch`] if `patch` is no list of operations, [`PatchError::Operation`]
 /// with the index of the operation that failed.
 pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
+    let mut patch = patch.clone();
+    for operation in patch.as_array_mut().into_iter().flatten() {
+        tolerate(operation);
+    }
     let patch: json_patch::Patch = serde::Deserialize::deserialize(patch).map_err(PatchError::NotAPatch)?;
     let mut patched = target.clone();
-    for (index, operation) in patch.0.iter().enumerate() {
-        if let PatchOperation::Test(test) = operation
-            && test.value.is_null()
-            && patched.pointer(test.path.as_str()).is_none()
-        {
+    for (index, operation) in patch.0.into_iter().enumerate() {
+        let failed = |path: String, source| PatchError::Operation {
+            operation: index,
+            op: name(&operation).to_owned(),
+            path,
+            source,
+        };
+        let Some(step) = adapted(&patched, operation.clone()) else {
             continue;
+        };
+        if step.path().is_root() && !matches!(step, PatchOperation::Replace(_) | PatchOperation::Test(_)) {
+            return Err(failed(String::new(), PatchErrorKind::InvalidPointer));
         }
-        json_patch::patch_unsafe(&mut patched, std::slice::from_ref(operation)).map_err(|error| {
-            PatchError::Operation {
-                operation: index,
-                op: name(operation).to_owned(),
-                path: error.path.to_string(),
-                source: error.kind,
-            }
-        })?;
+        json_patch::patch_unsafe(&mut patched, &[step])
+            .map_err(|error| failed(error.path.to_string(), error.kind))?;
     }
     *target = patched;
     Ok(())
+}
+
+/// Makes an operation one that can be read.
+fn tolerate(operation: &mut Value) {
+    let Value::Object(operation) = operation else {
+        return;
+    };
+    for field in ["path", "from"] {
+        if let Some(Value::String(pointer)) = operation.get_mut(field)
+            && !pointer.starts_with('/')
+            && let Some(at) = pointer.find('/')
+        {
+            pointer.drain(..at);
+        }
+    }
+    if matches!(
+        operation.get("op").and_then(Value::as_str),
+        Some("add" | "replace" | "test")
+    ) {
+        operation.entry("value").or_insert(Value::Null);
+    }
+}
+
+/// The operation as the RFC has it, nothing if there is nothing to do.
+fn adapted(document: &Value, mut operation: PatchOperation) -> Option<PatchOperation> {
+    match &mut operation {
+        PatchOperation::Add(add) => count_back(document, &mut add.path, 1),
+        PatchOperation::Remove(remove) => count_back(document, &mut remove.path, 0),
+        PatchOperation::Replace(replace) => {
+            count_back(document, &mut replace.path, 0);
+            if is_new_member(document, &replace.path) {
+                let (path, value) = (replace.path.clone(), replace.value.take());
+                return Some(PatchOperation::Add(AddOperation { path, value }));
+            }
+        }
+        PatchOperation::Move(step) => {
+            count_back(document, &mut step.from, 0);
+            count_back(document, &mut step.path, 1);
+        }
+        PatchOperation::Copy(step) => {
+            count_back(document, &mut step.from, 0);
+            count_back(document, &mut step.path, 1);
+            if is_new_member(document, &step.from) {
+                let (path, value) = (step.path.clone(), Value::Null);
+                return Some(PatchOperation::Add(AddOperation { path, value }));
+            }
+        }
+        PatchOperation::Test(test) => {
+            count_back(document, &mut test.path, 0);
+            if test.value.is_null() && document.pointer(test.path.as_str()).is_none() {
+                return None;
+            }
+        }
+    }
+    Some(operation)
+}
+
+/// Turns negative indexes into those that they mean; `room` is 1 where an item may be added.
+fn count_back(document: &Value, pointer: &mut PointerBuf, room: usize) {
+    if !pointer.as_str().contains("/-") {
+        return;
+    }
+    let mut at = Some(document);
+    let mut counted = PointerBuf::new();
+    let last = pointer.count().saturating_sub(1);
+    for (depth, token) in pointer.tokens().enumerate() {
+        let items = at.and_then(Value::as_array);
+        let back = token
+            .encoded()
+            .strip_prefix('-')
+            .and_then(|back| back.parse::<usize>().ok());
+        let index = match (items, back) {
+            (Some(items), Some(back)) if back > 0 => {
+                let room = if depth == last { room } else { 0 };
+                (items.len() + room).checked_sub(back)
+            }
+            _ => None,
+        };
+        let step = index.map_or_else(|| token.decoded().into_owned(), |index| index.to_string());
+        at = at.and_then(|value| match value {
+            Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+            value => value.get(&step),
+        });
+        counted.push_back(step.as_str());
+    }
+    *pointer = counted;
+}
+
+/// Whether a pointer leads to a member that an object does not have.
+fn is_new_member(document: &Value, pointer: &PointerBuf) -> bool {
+    pointer.split_back().is_some_and(|(parent, token)| {
+        document
+            .pointer(parent.as_str())
+            .and_then(Value::as_object)
+            .is_some_and(|parent| !parent.contains_key(token.decoded().as_ref()))
+    })
 }
 
 /// The `op` of an operation.
@@ -120,6 +227,61 @@ mod tests {
         json_patch(&mut target, &patch).unwrap();
         assert_eq!(target, json!({"metadata": {"finalizers": ["a"]}}));
         assert!(json_patch(&mut target, &patch).is_err(), "now there is something");
+    }
+
+    #[test]
+    fn patches_are_read_as_a_server_reads_them() {
+        for (operation, result) in [
+            (
+                json!({"op": "replace", "path": "/b", "value": 1}),
+                json!({"a": [1, 2], "b": 1}),
+            ),
+            (
+                json!({"op": "copy", "from": "/b", "path": "/c"}),
+                json!({"a": [1, 2], "c": null}),
+            ),
+            (
+                json!({"op": "add", "path": "/b"}),
+                json!({"a": [1, 2], "b": null}),
+            ),
+            (
+                json!({"op": "add", "path": "x/b", "value": 1}),
+                json!({"a": [1, 2], "b": 1}),
+            ),
+            (
+                json!({"op": "add", "path": "/a/-1", "value": 3}),
+                json!({"a": [1, 2, 3]}),
+            ),
+            (
+                json!({"op": "add", "path": "/a/-2", "value": 3}),
+                json!({"a": [1, 3, 2]}),
+            ),
+            (json!({"op": "remove", "path": "/a/-1"}), json!({"a": [1]})),
+            (
+                json!({"op": "replace", "path": "/a/-2", "value": 3}),
+                json!({"a": [3, 2]}),
+            ),
+            (json!({"op": "replace", "path": "", "value": {}}), json!({})),
+        ] {
+            let mut target = json!({"a": [1, 2]});
+            json_patch(&mut target, &json!([operation])).unwrap();
+            assert_eq!(target, result, "{operation}");
+        }
+        for operation in [
+            json!({"op": "add", "path": "", "value": {}}),
+            json!({"op": "remove", "path": ""}),
+            json!({"op": "remove", "path": "/b"}),
+            json!({"op": "move", "from": "/b", "path": "/c"}),
+            json!({"op": "replace", "path": "/b/c", "value": 1}),
+            json!({"op": "remove", "path": "/a/-3"}),
+            json!({"op": "replace", "path": "/a/2", "value": 1}),
+        ] {
+            let mut target = json!({"a": [1, 2]});
+            assert!(
+                json_patch(&mut target, &json!([operation])).is_err(),
+                "{operation}"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::gofmt::{go_syntax, go_type, go_value};
 use crate::{Atom, FieldSet, ListKind, Path, PathElement, ScalarKind, Shape, TypeError};
 
 /// The fields that a value sets.
@@ -79,21 +80,30 @@ impl Walker {
         if value.is_null() {
             return Ok(());
         }
-        match kind {
-            ScalarKind::String => self.is("string", value.is_string(), value),
-            ScalarKind::Number => self.is("numeric (int or float)", value.is_number(), value),
-            ScalarKind::Boolean => self.is("boolean", value.is_boolean(), value),
-            ScalarKind::Any => self.is("scalar", !value.is_array() && !value.is_object(), value),
+        let (wanted, fits) = match kind {
+            ScalarKind::String => ("string", value.is_string()),
+            ScalarKind::Boolean => ("boolean", value.is_boolean()),
+            ScalarKind::Any => ("scalar", !value.is_array() && !value.is_object()),
+            ScalarKind::Number if value.is_number() => return Ok(()),
+            ScalarKind::Number => {
+                let found = go_type(value);
+                return Err(self.error(format!("expected numeric (int or float), got {found}")));
+            }
+        };
+        if fits {
+            return Ok(());
         }
+        let found = go_syntax(value);
+        Err(self.error(format!(
+            "expected {wanted}, got &value.valueUnstructured{{Value:{found}}}"
+        )))
     }
 
     fn is(&self, wanted: &str, fits: bool, value: &Value) -> Result<(), TypeError> {
         if fits {
             return Ok(());
         }
-        Err(self.error(format!(
-            "expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"
-        )))
+        Err(self.error(format!("expected {wanted}, got &{{{}}}", go_value(value))))
     }
 
     fn error(&self, reason: String) -> TypeError {

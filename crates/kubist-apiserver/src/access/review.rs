@@ -14,7 +14,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::strategy;
+use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::meta;
 use crate::state::Api;
@@ -32,7 +32,7 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
     let (mut object, warnings) = decode_body(kind, request, &options)?;
     if kind.plural != "selfsubjectreviews" {
-        strategy::manage(
+        ownership::manage(
             api,
             kind,
             &strategy::empty(kind),

@@ -1,7 +1,8 @@
 //! A bound on what an evaluation may cost.
 //!
 //! Only comprehensions repeat, so each is made to ask the meter before every step: its loop
-//! condition `c` becomes `meter() ? c : false`, and the meter fails once the budget is spent.
+//! condition `c` becomes `meter(n) ? c : false`, where `n` is what a step costs at least, and the
+//! meter fails once the budget is spent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,19 +49,21 @@ impl Budget {
         self.left.load(Ordering::Relaxed) == 0
     }
 
-    /// Spends one step; false if there was none.
-    pub(crate) fn spend(&self) -> bool {
+    /// Spends this much; false if there was no more than that.
+    fn spend(&self, cost: u64) -> bool {
         let spent = self
             .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        spent.is_ok_and(|before| before > 1)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                Some(left.saturating_sub(cost))
+            });
+        spent.is_ok_and(|before| before > cost)
     }
 }
 
 pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
     let budget = budget.clone();
-    context.add_function(METER, move || -> Result<bool, ExecutionError> {
-        if budget.spend() {
+    context.add_function(METER, move |cost: i64| -> Result<bool, ExecutionError> {
+        if budget.spend(u64::try_from(cost).unwrap_or(u64::MAX)) {
             Ok(true)
         } else {
             Err(ExecutionError::function_error(METER, "budget exceeded"))
@@ -72,6 +75,21 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
 pub(super) fn metered(mut expression: IdedExpr) -> IdedExpr {
     visit(&mut expression);
     expression
+}
+
+/// The loop condition that a meter was put before.
+pub(super) fn without(condition: &IdedExpr) -> &IdedExpr {
+    match &condition.expr {
+        Expr::Call(call) => match call.args.as_slice() {
+            [meter, condition, _] if is_meter(meter) => condition,
+            _ => condition,
+        },
+        _ => condition,
+    }
+}
+
+fn is_meter(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Call(call) if call.func_name == METER)
 }
 
 fn visit(expression: &mut IdedExpr) {
@@ -87,6 +105,7 @@ fn visit(expression: &mut IdedExpr) {
             }
         }
         Expr::Comprehension(comprehension) => {
+            let cost = least(&comprehension.loop_cond).saturating_add(least(&comprehension.loop_step));
             visit(&mut comprehension.iter_range);
             visit(&mut comprehension.accu_init);
             visit(&mut comprehension.loop_cond);
@@ -98,7 +117,7 @@ fn visit(expression: &mut IdedExpr) {
             let meter = of(Expr::Call(CallExpr {
                 func_name: METER.into(),
                 target: None,
-                args: Vec::new(),
+                args: vec![of(Expr::Literal(LiteralValue::Int(cost.max(1).into())))],
             }));
             let stop = of(Expr::Literal(LiteralValue::Boolean(false.into())));
             comprehension.loop_cond = of(Expr::Call(CallExpr {
@@ -118,6 +137,33 @@ fn visit(expression: &mut IdedExpr) {
             .for_each(|entry| visit_entry(&mut entry.expr)),
         Expr::Select(select) => visit(&mut select.operand),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
+    }
+}
+
+/// What an expression costs at least, loops inside of it left out: they have meters of their own.
+fn least(expression: &IdedExpr) -> i64 {
+    let sum = |parts: &[IdedExpr]| parts.iter().map(least).fold(0_i64, i64::saturating_add);
+    match &expression.expr {
+        Expr::Ident(_) => 1,
+        Expr::Select(select) => least(&select.operand).saturating_add(i64::from(!select.test)),
+        Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
+            // What comes after may not be looked at.
+            (operators::LOGICAL_AND | operators::LOGICAL_OR, [left, right]) => least(left).min(least(right)),
+            (operators::CONDITIONAL, [condition, yes, no]) => {
+                least(condition).saturating_add(least(yes).min(least(no)))
+            }
+            (_, arguments) => {
+                let target = call.target.as_deref().map_or(0, least);
+                sum(arguments).saturating_add(target).saturating_add(1)
+            }
+        },
+        Expr::Comprehension(comprehension) => least(&comprehension.iter_range)
+            .saturating_add(least(&comprehension.accu_init))
+            .saturating_add(least(&comprehension.result)),
+        Expr::List(list) => sum(&list.elements).saturating_add(10),
+        Expr::Map(_) => 30,
+        Expr::Struct(_) => 40,
+        Expr::Literal(_) | Expr::Unspecified => 0,
     }
 }
 
@@ -156,7 +202,7 @@ const TYPES: [&str; 17] = [
 pub(super) fn undeclared(expression: &IdedExpr, known: &[&str]) -> Option<String> {
     let mut bound: BTreeSet<&str> = known.iter().copied().collect();
     bound.extend(TYPES);
-    bound.extend(["strings", "base64", "jsonpatch", "format"]);
+    bound.extend(["strings", "base64", "jsonpatch", "format", "ip", "lists"]);
     unbound(expression, &mut bound)
 }
 

@@ -5,6 +5,8 @@
 //! JSON as a schema types it.
 
 mod convert;
+mod cost;
+mod declared;
 mod escape;
 mod functions;
 mod meter;
@@ -18,6 +20,7 @@ use kube_cel::cel::parser::Parser;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 pub(crate) use convert::{optional, to_cel, typed};
+pub(crate) use declared::{Declared, resource};
 pub(crate) use escape::escape;
 pub(crate) use meter::Budget;
 pub(crate) use stack::{Deep, deep, deeply};
@@ -72,6 +75,11 @@ impl Expression {
     /// The expression's tree, to look for what it names.
     pub(crate) fn ast(&self) -> &IdedExpr {
         &self.ast
+    }
+
+    /// What the expression can cost at most, with a `self` of this type.
+    pub(crate) fn most_cost(&self, root: &Declared, optional_old_self: bool) -> u64 {
+        cost::most(&self.ast, root, optional_old_self)
     }
 
     /// Whether the expression names a variable.

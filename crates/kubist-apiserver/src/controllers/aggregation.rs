@@ -10,8 +10,8 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Warnings;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, table};
+use crate::kinds::ownership;
 use crate::kinds::rules::selector_matches;
-use crate::kinds::strategy;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::{Key, Stored};
@@ -65,7 +65,7 @@ async fn write(
 ) -> Result<(), Failure> {
     let mut new = Value::clone(&old.value);
     new["rules"] = rules;
-    strategy::manage(
+    ownership::manage(
         api,
         kind,
         &old.value,

@@ -6,7 +6,7 @@ use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use serde_json::Value;
 
 use super::types;
-use crate::cel::{Deep, Expression, complaint, escape};
+use crate::cel::{Deep, Expression, complaint, escape, resource};
 use crate::object::meta;
 
 /// The extension that holds rules.
@@ -128,14 +128,7 @@ impl Node {
 
 /// Rules at the root see the type, and of the metadata the names.
 pub(crate) fn with_metadata(schema: &mut Value) {
-    let text = serde_json::json!({"type": "string"});
-    let properties = meta::child(schema, "properties");
-    properties.insert("apiVersion".into(), text.clone());
-    properties.insert("kind".into(), text.clone());
-    properties.insert(
-        "metadata".into(),
-        serde_json::json!({"type": "object", "properties": {"name": text, "generateName": text}}),
-    );
+    meta::child(schema, "properties").extend(resource());
 }
 
 /// A field that an expression selects and the schema does not have.

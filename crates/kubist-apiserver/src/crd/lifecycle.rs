@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{CLEANUP, Custom};
 use crate::http::options::DeleteOptions;
 use crate::kinds::kind::{Kind, Registry, table};
-use crate::kinds::strategy;
+use crate::kinds::ownership;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::{Key, Stored};
@@ -59,7 +59,7 @@ fn rewrite(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key, change: impl Fn(&mut Val
         if new == *old.value {
             return Some(old);
         }
-        strategy::manage(api, crds, &old.value, &mut new, "kube-apiserver", "status");
+        ownership::manage(api, crds, &old.value, &mut new, "kube-apiserver", "status");
         if let Ok(stored) = api.store.update(&crds.table, key.clone(), old.revision, new) {
             return Some(stored);
         }

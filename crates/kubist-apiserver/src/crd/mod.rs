@@ -14,6 +14,7 @@ use expressions::Node;
 
 pub(crate) mod cache;
 pub(crate) mod convert;
+mod costs;
 mod evaluate;
 pub(crate) mod expressions;
 mod formats;

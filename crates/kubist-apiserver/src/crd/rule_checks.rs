@@ -1,10 +1,11 @@
 //! What is wrong with the rules in a definition's schema.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::costs::{self, Costs};
 use super::expressions::{self, EXTENSION};
 use super::types;
-use crate::cel::{self, Deep, Expression, escape};
+use crate::cel::{self, Declared, Deep, Expression, escape};
 use crate::http::fields::FieldError;
 
 const REASONS: [&str; 4] = [
@@ -14,14 +15,20 @@ const REASONS: [&str; 4] = [
     "FieldValueRequired",
 ];
 
-pub(super) fn validate(schema: &Value, path: &str) -> Vec<FieldError> {
+/// `unchanged`: whether a definition that is updated had this schema before.
+pub(super) fn validate(schema: &Value, path: &str, unchanged: bool) -> Vec<FieldError> {
     let checked = cel::deep(|deep| {
         let mut checks = Checks {
             deep,
+            form: Vec::new(),
             errors: Vec::new(),
+            costs: Costs::new(unchanged),
         };
-        checks.node(schema, path, None, true);
-        checks.errors
+        checks.node(schema, path, Around::root());
+        let mut errors = checks.form;
+        errors.extend(checks.errors);
+        errors.extend(checks.costs.total(path));
+        errors
     });
     checked.unwrap_or_else(|| {
         let detail = "internal error: the rules cannot be compiled";
@@ -31,53 +38,86 @@ pub(super) fn validate(schema: &Value, path: &str) -> Vec<FieldError> {
 
 struct Checks {
     deep: Deep,
+    /// What is wrong with rules before they are compiled.
+    form: Vec<FieldError>,
     errors: Vec<FieldError>,
+    costs: Costs,
+}
+
+/// Where a part of a schema is.
+#[derive(Clone, Copy)]
+struct Around<'p> {
+    root: bool,
+    /// The outermost list around whose items cannot be told apart.
+    uncorrelated: Option<&'p str>,
+    /// How often the part can be in an object, if that is bounded.
+    cardinality: Option<u64>,
+}
+
+impl<'p> Around<'p> {
+    fn root() -> Around<'p> {
+        Around {
+            root: true,
+            uncorrelated: None,
+            cardinality: Some(1),
+        }
+    }
+
+    fn below(self, schema: &Value) -> Around<'p> {
+        Around {
+            root: false,
+            cardinality: costs::below(self.cardinality, schema),
+            ..self
+        }
+    }
 }
 
 impl Checks {
-    /// `uncorrelated` is the outermost list around whose items cannot be told apart.
-    fn node(&mut self, schema: &Value, path: &str, uncorrelated: Option<&str>, root: bool) {
-        let rules = schema.get(EXTENSION).and_then(Value::as_array);
-        let mut seen = schema.clone();
-        if root {
-            expressions::with_metadata(&mut seen);
-        }
-        for (at, rule) in rules.into_iter().flatten().enumerate() {
-            let place = format!("{path}.{EXTENSION}[{at}]");
-            let before = self.errors.len();
-            self.form(rule, &seen, &place);
-            if self.errors.len() == before {
-                self.expressions(rule, &seen, &place, uncorrelated);
-            }
-        }
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, property) in properties.into_iter().flatten() {
-            if root && name == "metadata" {
-                continue;
-            }
-            self.node(
-                property,
-                &format!("{path}.properties[{name}]"),
-                uncorrelated,
-                false,
-            );
-        }
+    fn node(&mut self, schema: &Value, path: &str, around: Around<'_>) {
+        let form = self.form.len();
+        let below = around.below(schema);
         if let Some(values) = schema
             .get("additionalProperties")
             .filter(|values| values.is_object())
         {
-            self.node(
-                values,
-                &format!("{path}.additionalProperties"),
-                uncorrelated,
-                false,
-            );
+            self.node(values, &format!("{path}.additionalProperties"), below);
+        }
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            if around.root && name == "metadata" {
+                continue;
+            }
+            self.node(property, &format!("{path}.properties[{name}]"), below);
         }
         if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
-            let place = format!("{path}.items");
             let is_map = schema.get("x-kubernetes-list-type").is_some_and(|ty| ty == "map");
-            let uncorrelated = uncorrelated.or((!is_map).then_some(place.as_str()));
-            self.node(items, &place, uncorrelated, false);
+            let uncorrelated = around.uncorrelated.or((!is_map).then_some(path));
+            let below = Around {
+                uncorrelated,
+                ..below
+            };
+            self.node(items, &format!("{path}.items"), below);
+        }
+        let rules = schema.get(EXTENSION).and_then(Value::as_array);
+        let rules = rules.map(Vec::as_slice).unwrap_or_default();
+        if rules.is_empty() {
+            return;
+        }
+        let mut seen = schema.clone();
+        if around.root {
+            expressions::with_metadata(&mut seen);
+        }
+        let place = |at: usize| format!("{path}.{EXTENSION}[{at}]");
+        for (at, rule) in rules.iter().enumerate() {
+            self.form(rule, &seen, &place(at));
+        }
+        // What is wrong here or below could only confuse the compiler.
+        if self.form.len() > form {
+            return;
+        }
+        let declared = Declared::of(&seen);
+        for (at, rule) in rules.iter().enumerate() {
+            self.expressions(rule, &seen, declared.as_ref(), &place(at), around);
         }
     }
 
@@ -86,101 +126,140 @@ impl Checks {
         let (message, trimmed) = (text("message"), text("message").trim());
         let field = |name: &str| format!("{place}.{name}");
         let broken = |text: &str| text.contains(['\n', '\r']);
+        let invalid = |name: &str, detail: &str| FieldError::invalid_text(field(name), text(name), detail);
         if text("rule").trim().is_empty() {
-            self.errors
+            self.form
                 .push(FieldError::required(field("rule"), "rule is not specified"));
         } else if !message.is_empty() && trimmed.is_empty() {
-            let detail = "message must be non-empty if specified";
-            self.errors
-                .push(FieldError::invalid_text(field("message"), message, detail));
+            self.form
+                .push(invalid("message", "must be non-empty if specified"));
         } else if broken(trimmed) {
-            let detail = "message must not contain line breaks";
-            self.errors
-                .push(FieldError::invalid_text(field("message"), message, detail));
+            self.form.push(invalid("message", "must not contain line breaks"));
         } else if broken(text("rule").trim()) && trimmed.is_empty() {
             let detail = "message must be specified if rule contains line breaks";
-            self.errors.push(FieldError::required(field("message"), detail));
+            self.form.push(FieldError::required(field("message"), detail));
         }
         if !text("messageExpression").is_empty() && text("messageExpression").trim().is_empty() {
             let detail = "messageExpression must be non-empty if specified";
-            self.errors
+            self.form
                 .push(FieldError::required(field("messageExpression"), detail));
         }
         let reason = text("reason");
         if !reason.is_empty() && !REASONS.contains(&reason) {
-            self.errors.push(FieldError::not_supported(
+            self.form.push(FieldError::not_supported(
                 field("reason"),
                 &reason.into(),
                 &REASONS,
             ));
         }
         let path = text("fieldPath");
-        let problem = if path.is_empty() {
-            None
-        } else if path.trim().is_empty() {
-            Some("fieldPath must be non-empty if specified")
-        } else if broken(path) {
-            Some("fieldPath must not contain line breaks")
-        } else if !leads_somewhere(path, schema) {
-            Some("fieldPath must be a valid path")
-        } else {
-            None
-        };
-        if let Some(detail) = problem {
-            self.errors
-                .push(FieldError::invalid_text(field("fieldPath"), path, detail));
+        if path.is_empty() {
+            return;
+        }
+        if path.trim().is_empty() {
+            self.form
+                .push(invalid("fieldPath", "must be non-empty if specified"));
+        }
+        if broken(path) {
+            self.form
+                .push(invalid("fieldPath", "must not contain line breaks"));
+        }
+        if !leads_somewhere(path, schema) {
+            self.form.push(invalid("fieldPath", "must be a valid path"));
         }
     }
 
-    fn expressions(&mut self, rule: &Value, schema: &Value, place: &str, uncorrelated: Option<&str>) {
-        let text = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or("").trim();
-        // The API's own type shows all of its fields.
-        let shown = json!({
-            "Rule": rule.get("rule"),
-            "Message": text("message"),
-            "MessageExpression": text("messageExpression"),
-            "Reason": rule.get("reason"),
-            "FieldPath": text("fieldPath"),
-            "OptionalOldSelf": rule.get("optionalOldSelf"),
-        });
+    fn expressions(
+        &mut self,
+        rule: &Value,
+        schema: &Value,
+        declared: Option<&Declared>,
+        place: &str,
+        around: Around<'_>,
+    ) {
+        let text = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or("");
         let field = |name: &str| format!("{place}.{name}");
-        let compiled = expressions::compile(self.deep, text("rule"), schema);
+        let shown = shown(rule);
         let is_other = |expression: &Expression, ty: &str| {
             types::type_of(expression.ast(), schema).is_some_and(|found| found != ty)
         };
-        let problem = match &compiled {
-            Err(why) => Some(format!("compilation failed: {why}")),
-            Ok(rule) => is_other(rule, "bool").then(|| "cel expression must evaluate to a bool".to_owned()),
+        let optional_old_self = rule.get("optionalOldSelf") == Some(&Value::Bool(true));
+        let most = |expression: &Expression| {
+            declared.map_or(0, |declared| expression.most_cost(declared, optional_old_self))
         };
-        if let Some(detail) = problem {
-            self.errors
-                .push(FieldError::invalid(field("rule"), &shown, &detail));
-        }
+        let compiled = match expressions::compile(self.deep, text("rule"), schema) {
+            Err(why) => Err(format!("compilation failed: {why}")),
+            Ok(rule) if is_other(&rule, "bool") => Err("cel expression must evaluate to a bool".to_owned()),
+            Ok(rule) => Ok(rule),
+        };
+        let cost = compiled.as_ref().map_or(0, most);
+        let often = around
+            .cardinality
+            .or_else(|| declared.map(Declared::cardinality))
+            .unwrap_or(1);
+        let over = self
+            .costs
+            .observe("rule", field("rule"), cost.saturating_mul(often));
+        self.errors.extend(over);
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(detail) => {
+                let error = FieldError::invalid_json(field("rule"), &shown, &detail);
+                return self.errors.push(error);
+            }
+        };
         if !text("messageExpression").is_empty() {
-            let problem = match expressions::compile(self.deep, text("messageExpression"), schema) {
-                Err(why) => Some(format!("messageExpression compilation failed: {why}")),
-                Ok(message) => is_other(&message, "string")
-                    .then(|| "messageExpression must evaluate to a string".to_owned()),
-            };
-            if let Some(detail) = problem {
-                let error = FieldError::invalid(field("messageExpression"), &shown, &detail);
-                self.errors.push(error);
+            let place = field("messageExpression");
+            match expressions::compile(self.deep, text("messageExpression"), schema) {
+                Err(why) => {
+                    let detail = format!("messageExpression compilation failed: {why}");
+                    self.errors.push(FieldError::invalid_json(place, &shown, &detail));
+                }
+                Ok(message) if is_other(&message, "string") => {
+                    let detail = "messageExpression must evaluate to a string";
+                    self.errors.push(FieldError::invalid_json(place, &shown, detail));
+                }
+                Ok(message) => {
+                    let over = self.costs.observe("messageExpression", place, most(&message));
+                    self.errors.extend(over);
+                }
             }
         }
-        let Ok(compiled) = compiled else { return };
         if !compiled.uses("oldSelf") {
             if let Some(optional) = rule.get("optionalOldSelf").filter(|value| !value.is_null()) {
                 let detail = "may not be set if oldSelf is not used in rule";
                 self.errors
                     .push(FieldError::invalid(field("optionalOldSelf"), optional, detail));
             }
-        } else if let Some(within) = uncorrelated {
+        } else if let Some(within) = around.uncorrelated {
             let detail =
                 format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {within}");
             self.errors
                 .push(FieldError::invalid_text(field("rule"), text("rule"), &detail));
         }
     }
+}
+
+/// A rule as Go's JSON of the API's own type, which shows all of its fields.
+fn shown(rule: &Value) -> String {
+    let fields = [
+        ("Rule", "rule"),
+        ("Message", "message"),
+        ("MessageExpression", "messageExpression"),
+        ("Reason", "reason"),
+        ("FieldPath", "fieldPath"),
+        ("OptionalOldSelf", "optionalOldSelf"),
+    ];
+    let shown = fields.map(|(name, field)| {
+        let absent = if matches!(field, "reason" | "optionalOldSelf") {
+            Value::Null
+        } else {
+            Value::from("")
+        };
+        let value = rule.get(field).filter(|value| !value.is_null());
+        format!("\"{name}\":{}", value.unwrap_or(&absent))
+    });
+    format!("{{{}}}", shown.join(","))
 }
 
 /// Whether a `fieldPath`, such as `.spec.host` or `.labels['a/b']`, names something in the schema.

@@ -45,7 +45,7 @@ pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
         }
     }
     names(&spec["names"], &mut errors);
-    versions(spec, &mut errors);
+    versions(spec, old, &mut errors);
     if let Some(old) = old {
         let established = super::has_condition(old, "Established");
         for (path, value, before) in [
@@ -112,7 +112,7 @@ fn names(names: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
+fn versions(spec: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let versions = spec
         .get("versions")
         .and_then(Value::as_array)
@@ -178,7 +178,8 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
                 structural(schema, &path, Place::Root, errors);
                 // Rules are compiled once the schema is sound.
                 if errors.len() == before && super::has_rules(schema) {
-                    errors.extend(super::rule_checks::validate(schema, &path));
+                    let unchanged = before_in(old, version).is_some_and(|before| before == schema);
+                    errors.extend(super::rule_checks::validate(schema, &path, unchanged));
                 }
             }
         }
@@ -211,6 +212,13 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
             ));
         }
     }
+}
+
+/// The schema that a version had in the definition that is updated.
+fn before_in<'a>(old: Option<&'a Value>, version: &Value) -> Option<&'a Value> {
+    let versions = old?.get("spec")?.get("versions")?.as_array()?;
+    let before = versions.iter().find(|before| before["name"] == version["name"])?;
+    before.get("schema")?.get("openAPIV3Schema")
 }
 
 /// What is wrong with how a webhook that converts is called.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use kubist_merge::managed::{ApplyError, Conflict, Context, Manager};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use crate::endpoints::create::create_object;
+use crate::endpoints::last_applied::{self, KUBECTL};
 use crate::endpoints::read;
 use crate::endpoints::replace::{Change, Outcome, replace};
 use crate::endpoints::update::check_name;
@@ -17,7 +18,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::strategy;
+use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_patched;
 use crate::object::meta;
 use crate::object::view;
@@ -34,11 +35,7 @@ pub(crate) async fn apply(
     form: Form,
     subresource: &str,
 ) -> Result<Answer, Failure> {
-    let Some(manager) = request.query.text("fieldManager") else {
-        let error = FieldError::required("fieldManager", "is required for apply patch");
-        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
-    };
-    let manager = Manager::applier(manager, subresource);
+    let manager = applier(request, subresource)?;
     let config = read_config(kind, request)?;
     let target = &request.target;
     let key = Key::new(&target.namespace, &target.name);
@@ -65,28 +62,37 @@ pub(crate) async fn apply(
     Err(Failure::modified(&kind.group, &kind.plural, &target.name))
 }
 
+/// Who applies.
+pub(crate) fn applier(request: &Request, subresource: &str) -> Result<Manager, Failure> {
+    let Some(manager) = request.query.text("fieldManager") else {
+        let error = FieldError::required("fieldManager", "is required for apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+    };
+    Ok(Manager::applier(manager, subresource))
+}
+
 /// Reads the configuration and checks that it can be one.
 fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
+    let undecodable = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
     let parsed = json::parse_yaml(&request.body)
-        .map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))?;
+        .map_err(|error| undecodable(format!("error converting YAML to JSON: {error}")))?;
     let mut config = parsed.value;
-    if !config.is_object() {
-        return Err(Failure::bad_request(
-            "error decoding YAML: the configuration is no object",
-        ));
+    if config.is_null() {
+        config = Value::Object(Map::new());
     }
-    let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
-    let (api_version, given) = (text("apiVersion"), text("kind"));
-    if api_version.is_empty() || given.is_empty() {
-        let (group, version) = meta::group_version(&api_version);
-        return Err(Failure::bad_request(format!(
-            "invalid object type: {group}/{version}, Kind={given}"
+    if !config.is_object() {
+        let found = json::noun(&config);
+        return Err(undecodable(format!(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type \
+             map[string]interface {{}}"
         )));
     }
+    let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or("");
+    let (api_version, given) = (text("apiVersion"), text("kind"));
     if api_version != kind.api_version() || given != kind.kind {
+        let (group, version) = meta::group_version(api_version);
         return Err(Failure::bad_request(format!(
-            "Incorrect version specified in apply patch. Specified patch version: {api_version}, expected: {}",
-            kind.api_version()
+            "invalid object type: {group}/{version}, Kind={given}"
         )));
     }
     if meta::get(&config, "managedFields").is_some() {
@@ -123,7 +129,8 @@ async fn create(
 ) -> Result<(Arc<Value>, Vec<String>), Failure> {
     let mut live = strategy::empty(kind);
     meta::set(&mut live, "name", request.target.name.as_str());
-    let (object, warnings) = merged(api, kind, options, &live, config, manager)?;
+    let (mut object, warnings) = merged(api, kind, options, &live, config, manager)?;
+    meta::remove(&mut object, "resourceVersion");
     if !meta::uid(&object).is_empty() {
         let uid = meta::uid(&object);
         let why = format!(
@@ -162,7 +169,7 @@ async fn update(
 }
 
 /// The live object with the configuration applied, its managers up to date.
-fn merged(
+pub(crate) fn merged(
     api: &Api,
     kind: &Kind,
     options: &WriteOptions,
@@ -170,31 +177,48 @@ fn merged(
     config: &Value,
     manager: &Manager,
 ) -> Result<(Value, Vec<String>), Failure> {
-    let mut managers = strategy::managers(live, &json!({}), &manager.subresource);
+    let mut managers = ownership::applied_to(api, kind, live, &manager.subresource);
     let mut bare = live.clone();
     meta::remove(&mut bare, "managedFields");
     let api_version = kind.api_version();
     let context = Context {
         shape: kind.shape(),
         api_version: &api_version,
-        reset: &strategy::reset_fields(kind, &manager.subresource),
+        reset: &ownership::reset_fields(kind, &manager.subresource),
         now: &api.identity.timestamp(),
     };
-    let result = managers
-        .apply(context, &bare, config, manager, options.force)
-        .map_err(|error| match error {
-            ApplyError::Type(error) => Failure::unknown(format!(
-                "failed to create typed patch object ({}/{}; {}): {error}",
-                meta::text(config, "namespace"),
-                meta::name(config),
-                type_name(kind),
-            )),
-            ApplyError::Conflicts(conflicts) => refusal(&conflicts),
-            error => Failure::internal(error),
-        })?;
+    let known = managers.clone();
+    let mut result = managers.apply(context, &bare, config, manager, options.force);
+    if let (Err(ApplyError::Conflicts(conflicts)), KUBECTL) = (&mut result, manager.name.as_str()) {
+        let allowed = last_applied::allowed(kind, &bare, conflicts).paths();
+        conflicts.retain(|conflict| !allowed.contains(&conflict.path));
+        if conflicts.is_empty() {
+            managers = known;
+            result = managers.apply(context, &bare, config, manager, true);
+        }
+    }
+    let mut result = result.map_err(|error| match error {
+        ApplyError::Type(error) => Failure::unknown(format!(
+            "failed to create typed patch object ({}/{}; {}): {error}",
+            meta::text(config, "namespace"),
+            meta::name(config),
+            type_name(kind),
+        )),
+        ApplyError::Conflicts(conflicts) => refusal(&conflicts),
+        error => Failure::internal(error),
+    })?;
+    // What identifies an object does not go with the last field of somebody's metadata.
+    for field in ["name", "namespace", "uid", "resourceVersion"] {
+        if let (None, Some(value)) = (meta::get(&result, field), meta::get(&bare, field)) {
+            meta::set(&mut result, field, value.clone());
+        }
+    }
+    if manager.name == KUBECTL {
+        last_applied::note(&mut result, config);
+    }
     let (mut object, warnings) = decode_patched(kind, options, live, result)?;
     strategy::default(kind, &mut object);
-    strategy::write_managers(&mut object, &managers);
+    ownership::write(&mut object, &managers);
     Ok((object, warnings))
 }
 

@@ -14,7 +14,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::strategy;
+use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -45,7 +45,7 @@ pub(crate) async fn create_object(
     place(kind, &request.target.namespace, &mut object)?;
     strategy::default(kind, &mut object);
     if !manager.is_empty() {
-        strategy::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
+        ownership::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
     }
     strategy::admit_create(api, kind, &mut object)?;
     let namespace = meta::text(&object, "namespace").to_owned();

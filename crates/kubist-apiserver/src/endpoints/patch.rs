@@ -9,6 +9,7 @@ use crate::endpoints::read;
 use crate::endpoints::replace::{Change, Outcome, replace};
 use crate::endpoints::update::{TRIES, check_name};
 use crate::http::answer::Answer;
+use crate::http::fields::FieldError;
 use crate::http::json;
 use crate::http::options::{FieldValidation, WriteOptions};
 use crate::http::request::Request;
@@ -29,6 +30,10 @@ pub(crate) async fn patch(
     let format = Format::of(kind, request.header("content-type"))?;
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "PatchOptions")?;
+    if format != Format::Apply && request.query.get("force").is_some() {
+        let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+    }
     if format == Format::Apply {
         return crate::endpoints::apply::apply(api, kind, request, &options, form, subresource).await;
     }
@@ -64,6 +69,9 @@ pub(crate) async fn patch(
     Err(Failure::modified(&kind.group, &kind.plural, &target.name))
 }
 
+/// How many operations a JSON patch may have.
+const MOST_OPERATIONS: usize = 10_000;
+
 /// The formats of patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -96,12 +104,7 @@ impl Format {
     pub(crate) fn apply(self, kind: &Kind, before: &Value, patch: &Value) -> Result<Value, Failure> {
         let mut object = before.clone();
         match self {
-            Format::Json => kubist_merge::json_patch(&mut object, patch).map_err(|error| match error {
-                PatchError::NotAPatch(error) if !patch.is_array() => {
-                    Failure::bad_request(format!("error decoding patch: {error}"))
-                }
-                _ => Failure::unprocessable(),
-            })?,
+            Format::Json => json_patch(&mut object, patch)?,
             Format::Merge => {
                 if !patch.is_object() {
                     return Err(Failure::bad_request("Invalid JSON Patch"));
@@ -121,6 +124,27 @@ impl Format {
         }
         Ok(object)
     }
+}
+
+/// Applies a JSON patch, if it is not too long.
+pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Failure> {
+    let Some(operations) = patch.as_array() else {
+        let found = json::noun(patch);
+        return Err(Failure::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp"
+        )));
+    };
+    if operations.len() > MOST_OPERATIONS {
+        return Err(Failure::new(
+            413,
+            "RequestEntityTooLarge",
+            format!(
+                "Request entity too large: The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",
+                operations.len()
+            ),
+        ));
+    }
+    kubist_merge::json_patch(object, patch).map_err(|_| Failure::unprocessable())
 }
 
 /// What becomes of keys that came twice.

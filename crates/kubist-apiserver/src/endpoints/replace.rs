@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::access::escalation;
 use crate::admission::{self, Attributes, Operation};
 use crate::crd::check_rules;
-use crate::endpoints::create::refuse;
+use crate::endpoints::create::{place, refuse};
 use crate::http::fields::FieldError;
 use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::strategy;
+use crate::kinds::{ownership, strategy};
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
 use crate::store::{Key, Miss, Stored};
@@ -58,8 +58,11 @@ pub(crate) async fn replace(
         );
         return Err(Failure::conflict(&kind.group, &kind.plural, &name, &why));
     }
+    if kind.namespaced {
+        place(kind, meta::text(&before, "namespace"), &mut new)?;
+    }
     if change.manager_known() {
-        strategy::manage(api, kind, &before, &mut new, &change.manager, change.subresource);
+        ownership::manage(api, kind, &before, &mut new, &change.manager, change.subresource);
     }
     let namespace = meta::text(&before, "namespace").to_owned();
     let attributes = Attributes::new(

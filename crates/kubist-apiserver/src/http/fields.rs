@@ -38,6 +38,11 @@ impl FieldError {
         FieldError::invalid(field, &Value::from(value), detail)
     }
 
+    /// As [`FieldError::invalid`], with the value as Go's JSON.
+    pub(crate) fn invalid_json(field: impl Into<String>, value: &str, detail: &str) -> FieldError {
+        FieldError::invalid_of(field, &format!("{}: {detail}", escaped(value)))
+    }
+
     /// As [`FieldError::invalid`], without showing the value.
     pub(crate) fn invalid_of(field: impl Into<String>, detail: &str) -> FieldError {
         FieldError {
@@ -160,8 +165,15 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::String(text) => go_quote(text),
-        other => other.to_string(),
+        other => escaped(&other.to_string()),
     }
+}
+
+/// JSON as Go writes it, fit for HTML.
+fn escaped(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
 }
 
 /// Quotes as Go's `%q` does.

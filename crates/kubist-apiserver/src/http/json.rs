@@ -37,23 +37,43 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     })
 }
 
-/// Reads one YAML document.
+/// Reads the first of some YAML documents. The later one of two equal keys wins.
 ///
 /// # Errors
 ///
-/// What the parser says.
+/// What the parser says, in one line.
 pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     // JSON is YAML, and by far the faster way to read it.
     if text.trim_start().starts_with('{') {
         return parse(bytes);
     }
-    let value =
-        serde_saphyr::from_str(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
+    let options = serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
+        with_snippet: false,
+    };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+        let told = error.to_string();
+        let line = error.location().map_or(0, |location| location.line());
+        let first = told.lines().next().unwrap_or("the document is not readable");
+        format!("yaml: line {line}: {first}")
+    })?;
     Ok(Parsed {
-        value,
+        value: documents.into_iter().next().unwrap_or(Value::Null),
         duplicates: Vec::new(),
     })
+}
+
+/// What Go's decoder calls a kind of value.
+pub(crate) fn noun(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 struct Reader {

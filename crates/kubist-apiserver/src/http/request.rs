@@ -9,6 +9,9 @@ use crate::admission::Origin;
 use crate::faults::Plan;
 use crate::http::status::Failure;
 
+/// How much room the headers of a request may take, as Go's server has it.
+pub(crate) const MAX_HEADER_BYTES: usize = 1024 * 1024;
+
 /// A request with its body.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -72,6 +75,18 @@ impl Request {
             .get(name)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("")
+    }
+
+    /// Refuses headers that take too much room.
+    pub(crate) fn bound_headers(&self) -> Result<(), Failure> {
+        let sizes = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        if sizes.sum::<usize>() > MAX_HEADER_BYTES {
+            return Err(Failure::headers_too_large());
+        }
+        Ok(())
     }
 
     /// Who writes, for `managedFields`: the parameter, or the name of the client.

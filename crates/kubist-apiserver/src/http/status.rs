@@ -140,6 +140,14 @@ impl Failure {
         )
     }
 
+    pub(crate) fn headers_too_large() -> Failure {
+        Failure::new(
+            431,
+            "RequestHeaderFieldsTooLarge",
+            "the headers of the request are too large",
+        )
+    }
+
     pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Failure {
         Failure::new(
             415,

@@ -5,6 +5,7 @@ pub(crate) mod autoscaler;
 pub(crate) mod defaults;
 pub(crate) mod event;
 pub(crate) mod kind;
+pub(crate) mod ownership;
 pub(crate) mod pod;
 pub(crate) mod prepare;
 pub(crate) mod rules;

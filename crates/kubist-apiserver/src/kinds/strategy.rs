@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use kubist_merge::managed::{self, Manager, Managers};
-use kubist_merge::{FieldSet, Path};
 use serde_json::{Map, Value, json};
 
 use crate::access::users::User;
@@ -185,7 +183,7 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &
 }
 
 /// Whether `status` can be written under its own path only.
-fn has_status(kind: &Kind) -> bool {
+pub(super) fn has_status(kind: &Kind) -> bool {
     kind.subresource("status").is_some()
 }
 
@@ -239,7 +237,24 @@ fn keep_all_but_status(kind: &Kind, new: &mut Value, old: &Value) {
     {
         kept.insert("metadata".into(), metadata.clone());
     }
+    for field in status_keeps(kind) {
+        match meta::get(old, field) {
+            Some(value) => meta::set(&mut kept, field, value.clone()),
+            None => meta::remove(&mut kept, field),
+        }
+    }
     *new = kept;
+}
+
+/// The metadata that a write of the status of a built-in kind leaves alone.
+pub(super) fn status_keeps(kind: &Kind) -> &'static [&'static str] {
+    if kind.is("apps", "deployments") {
+        &["labels"]
+    } else if kind.is("", "pods") {
+        &["deletionTimestamp", "ownerReferences"]
+    } else {
+        &[]
+    }
 }
 
 /// Whether an update changed what generations count.
@@ -265,66 +280,6 @@ pub(crate) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, subresourc
     match &kind.schema {
         Schema::Builtin(message) => rules::validate(kind, message, new, old, subresource),
         Schema::Custom(custom) => crd::validate::validate(custom, new, old, subresource),
-    }
-}
-
-/// The fields that the server sets back, whatever is written to them.
-pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> FieldSet {
-    let of = |paths: &[&[&str]]| FieldSet::of(paths.iter().map(|path| Path::of(path)));
-    match subresource {
-        "status" if kind.custom().is_some() => of(&[&["spec"], &["metadata"]]),
-        "status" => of(&[&["spec"]]),
-        _ if has_status(kind) => of(&[&["status"]]),
-        _ => FieldSet::default(),
-    }
-}
-
-/// Who manages which field: as the client says, or else as it was.
-pub(crate) fn managers(live: &Value, new: &Value, subresource: &str) -> Managers {
-    let of = |object: &Value| Managers::read(meta::get(object, "managedFields"));
-    let given = meta::get(new, "managedFields");
-    if given.is_some_and(|given| *given == json!([{}])) {
-        // The way to forget everything.
-        return Managers::default();
-    }
-    let given = if subresource.is_empty() {
-        of(new).filter(|managers| !managers.is_empty())
-    } else {
-        None
-    };
-    given.or_else(|| of(live)).unwrap_or_default()
-}
-
-/// Keeps `managedFields` true to what a write changed.
-pub(crate) fn manage(
-    api: &Api,
-    kind: &Kind,
-    live: &Value,
-    new: &mut Value,
-    manager: &str,
-    subresource: &str,
-) {
-    let mut managers = managers(live, new, subresource);
-    let api_version = kind.api_version();
-    let context = managed::Context {
-        shape: kind.shape(),
-        api_version: &api_version,
-        reset: &reset_fields(kind, subresource),
-        now: &api.identity.timestamp(),
-    };
-    let manager = Manager::updater(manager, subresource, &api_version);
-    managers.update(context, live, new, &manager);
-    if subresource == "scale" {
-        // A scale is converted to its parent, and that loses the time.
-        managers.forget_time(&manager);
-    }
-    write_managers(new, &managers);
-}
-
-pub(crate) fn write_managers(object: &mut Value, managers: &Managers) {
-    match managers.write() {
-        Some(entries) => meta::set(object, "managedFields", entries),
-        None => meta::remove(object, "managedFields"),
     }
 }
 

@@ -149,8 +149,9 @@ impl Decoder {
                 out.push(self.single(field, item, place)?);
                 self.path.truncate(length);
             }
-            if out.is_empty() {
-                // What is empty comes back from storage as nothing.
+            // What is empty comes back from storage as nothing; but without managers is not
+            // the same as not saying who they are.
+            if out.is_empty() && field.json != "managedFields" {
                 return Ok(zero_of(field));
             }
             Value::Array(out)

@@ -104,7 +104,9 @@ impl Builder {
     ///
     /// Without users everybody may do everything. With users a wrong token is answered by
     /// 401, no token makes `system:anonymous`, and RBAC decides who may do what; the group
-    /// `system:masters` may do everything. The first user's token is in the kubeconfig.
+    /// `system:masters` may do everything. The first user's token is in the kubeconfig, which
+    /// leads to HTTPS: a server with users speaks HTTP and HTTPS on its port, unless
+    /// [`tls`](Builder::tls) leaves HTTPS alone.
     pub fn user<G>(
         mut self,
         token: impl Into<String>,

@@ -2,8 +2,11 @@
 
 pub(crate) mod audit;
 pub(crate) mod builder;
+mod connection;
 mod kubeconfig;
+mod listener;
 pub(crate) mod load;
+mod refusal;
 pub(crate) mod service;
 pub(crate) mod tls;
 
@@ -11,32 +14,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::users::User;
 use crate::faults::Faults;
-use crate::http::request::Connection;
 use crate::server::audit::Record;
 use crate::server::builder::Builder;
+use crate::server::connection::Transport;
 use crate::server::kubeconfig::Credential;
+use crate::server::listener::Listener;
 use crate::server::load::LoadError;
 use crate::server::service::Service;
 use crate::server::tls::{Authority, ClientCertificate};
 use crate::state::Api;
 use crate::store::Snapshot;
-
-/// How long a graceful end waits for clients that do not go.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client may take for its TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,12 +87,17 @@ impl Server {
     }
 
     pub(crate) async fn listen(api: Arc<Api>, address: SocketAddr, tls: bool) -> Result<Server, Error> {
-        let authority = if tls {
+        // Clients of the Go family send a kubeconfig's token over TLS only.
+        let authority = if tls || api.users.first_token().is_some() {
             Some(Authority::new(address.ip())?)
         } else {
             None
         };
-        let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+        let transport = match &authority {
+            None => Transport::Plain,
+            Some(authority) if tls => Transport::Tls(authority.acceptor()?),
+            Some(authority) => Transport::Either(authority.acceptor()?),
+        };
         let bound = TcpListener::bind(address).await.and_then(|listener| {
             let address = listener.local_addr()?;
             Ok((listener, address))
@@ -106,14 +105,14 @@ impl Server {
         let (listener, address) = bound.map_err(|source| Error::Bind { address, source })?;
         let scheme = if tls { "https" } else { "http" };
         let (drain, abort) = (CancellationToken::new(), CancellationToken::new());
-        let accepting = Accepting {
+        let listener = Listener {
             listener,
-            acceptor,
+            transport,
             service: Service::new(Arc::clone(&api)),
             drain: drain.clone(),
             abort: abort.clone(),
         };
-        let listening = Mutex::new(Some(tokio::spawn(accepting.run())));
+        let listening = Mutex::new(Some(tokio::spawn(listener.run())));
         Ok(Server {
             api,
             address,
@@ -137,18 +136,20 @@ impl Server {
 
     /// A kubeconfig as YAML, with the context `kubist`.
     ///
-    /// It trusts the server's certificate and holds the token of the first user.
+    /// It trusts the server's certificate and holds the token of the first user. With users it
+    /// leads to HTTPS, whatever [`url`](Server::url) says: a server that has users speaks both
+    /// HTTP and HTTPS on its port, because kubectl sends a token over TLS only.
     pub fn kubeconfig(&self) -> String {
-        let authority = self.authority.as_ref().map(Authority::certificate_pem);
         let credential = self
             .api
             .users
             .first_token()
             .map_or(Credential::None, Credential::Token);
-        crate::server::kubeconfig::write(&self.url, authority, credential)
+        self.kubeconfig_with(credential)
     }
 
-    /// The certificate that the server's own is signed with, as PEM; none without TLS.
+    /// The certificate that the server's own is signed with, as PEM; none without TLS
+    /// and without users.
     pub fn certificate_authority(&self) -> Option<&str> {
         self.authority.as_ref().map(Authority::certificate_pem)
     }
@@ -159,7 +160,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::NoTls`] without TLS, [`Error::Certificate`] if none can be made.
+    /// [`Error::NoTls`] without TLS and without users, [`Error::Certificate`] if none can be made.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -195,8 +196,14 @@ impl Server {
 
     /// A kubeconfig whose user has a certificate rather than a token.
     pub fn kubeconfig_for(&self, certificate: &ClientCertificate) -> String {
-        let authority = self.authority.as_ref().map(Authority::certificate_pem);
-        crate::server::kubeconfig::write(&self.url, authority, Credential::Certificate(certificate))
+        self.kubeconfig_with(Credential::Certificate(certificate))
+    }
+
+    fn kubeconfig_with(&self, credential: Credential<'_>) -> String {
+        let authority = self.certificate_authority();
+        let scheme = if authority.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", self.address);
+        crate::server::kubeconfig::write(&url, authority, credential)
     }
 
     /// The server's API as a service: the same answers without a socket.
@@ -305,101 +312,5 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.abort.cancel();
         self.api.closing.cancel();
-    }
-}
-
-struct Accepting {
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    service: Service,
-    drain: CancellationToken,
-    abort: CancellationToken,
-}
-
-impl Accepting {
-    async fn run(self) {
-        let Accepting {
-            listener,
-            acceptor,
-            service,
-            drain,
-            abort,
-        } = self;
-        let graceful = GracefulShutdown::new();
-        let tasks = tokio_util::task::TaskTracker::new();
-        loop {
-            let stream = tokio::select! {
-                biased;
-                () = abort.cancelled() => break,
-                () = drain.cancelled() => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        // Out of descriptors, most likely: give others time to close some.
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        continue;
-                    }
-                },
-            };
-            let _ = stream.set_nodelay(true);
-            let cut = Connection::default();
-            let service = service.clone().of_connection(cut.clone());
-            let connection = serve(stream, acceptor.clone(), service, graceful.watcher());
-            let abort = abort.clone();
-            tasks.spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = abort.cancelled() => {}
-                    () = cut.broken() => {}
-                    () = connection => {}
-                }
-            });
-        }
-        drop(listener);
-        tasks.close();
-        if !abort.is_cancelled() {
-            tokio::select! {
-                biased;
-                () = abort.cancelled() => {}
-                () = graceful.shutdown() => {}
-                () = tokio::time::sleep(PATIENCE) => abort.cancel(),
-            }
-        }
-        tasks.wait().await;
-    }
-}
-
-async fn serve(
-    stream: TcpStream,
-    acceptor: Option<TlsAcceptor>,
-    service: Service,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    match acceptor {
-        None => connection(stream, service, watcher).await,
-        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let presented = stream.get_ref().1.peer_certificates();
-                let service = service.of_certificate(presented.and_then(<[_]>::first));
-                connection(stream, service, watcher).await;
-            }
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        },
-    }
-}
-
-async fn connection<S>(stream: S, service: Service, watcher: hyper_util::server::graceful::Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let service = hyper_util::service::TowerToHyperService::new(service);
-    let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended badly");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use http::Method;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use kubist_apiserver::Server;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -136,31 +137,19 @@ async fn aliases_do_not_multiply() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_are_cut_off() {
     let (server, http) = with_object().await;
-    // Nobody reads a hundred megabytes to say that they are too many.
-    let address = server.addr();
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut stream = std::net::TcpStream::connect(address).expect("a connection");
-        let length = 100 * 1024 * 1024;
-        let head = format!(
-            "POST {CONFIG_MAPS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).expect("written");
-        let chunk = vec![b'['; 64 * 1024];
-        for _ in 0..(4 * 1024 * 1024 / chunk.len()) {
-            if stream.write_all(&chunk).is_err() {
-                break;
-            }
-        }
-        let mut answer = vec![0; 4096];
-        let length = stream.read(&mut answer).unwrap_or(0);
-        String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned()
-    });
-    let answer = answer.await.expect("a thread");
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("RequestEntityTooLarge"), "{answer}");
+    // A client that sends all of it before it reads gets the answer, too.
+    let length = 100 * 1024 * 1024;
+    let mut request = format!(
+        "POST {CONFIG_MAPS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    request.resize(request.len() + length, b'[');
+    let (line, status) = raw(&server, request).await;
+    assert_eq!(line, "HTTP/1.1 413 Payload Too Large");
+    assert_eq!(status["reason"], "RequestEntityTooLarge");
     assert_eq!(http.get(CONFIG_MAPS).await.0, 200);
 }
 
@@ -204,26 +193,104 @@ async fn selectors_and_paths_may_be_long_and_strange() {
     }
 }
 
-#[tokio::test]
+/// What the server says to bytes that no HTTP library would send.
+async fn raw(server: &Server, request: Vec<u8>) -> (String, Value) {
+    let address = server.addr();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+        stream.write_all(&request).expect("the server reads on");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    let answer = answer.await.expect("a thread");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.lines().next().unwrap_or_default().to_owned();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_may_not_flood() {
     let (server, http) = with_object().await;
-    let address = server.addr();
+    let get = |headers: &str| format!("GET {CONFIG_MAPS} HTTP/1.1\r\nHost: a\r\n{headers}\r\n").into_bytes();
     for flood in [
         "X-A: b\r\n".repeat(2_000),
+        "X-A: b\r\n".repeat(1_000_000),
         format!("X-A: {}\r\n", "b".repeat(2 * 1024 * 1024)),
+        format!("X-A: {}\r\n", "b".repeat(10_000)).repeat(800),
     ] {
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut stream = std::net::TcpStream::connect(address).expect("a connection");
-            let _ =
-                stream.write_all(format!("GET {CONFIG_MAPS} HTTP/1.1\r\nHost: a\r\n{flood}\r\n").as_bytes());
-            let mut answer = Vec::new();
-            let _ = stream.read_to_end(&mut answer);
-            String::from_utf8_lossy(&answer).into_owned()
-        });
-        let answer = answer.await.expect("a thread");
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-            "{answer}"
+        let (line, status) = raw(&server, get(&flood)).await;
+        assert_eq!(line, "HTTP/1.1 431 Request Header Fields Too Large");
+        assert_eq!(
+            (&status["kind"], &status["code"]),
+            (&json!("Status"), &json!(431))
+        );
+    }
+    let close = "Connection: close\r\n";
+    let many = format!("{close}{}", "X-A: b\r\n".repeat(900));
+    assert_eq!(raw(&server, get(&many)).await.0, "HTTP/1.1 200 OK");
+    let large = format!("{close}X-A: {}\r\n", "b".repeat(500 * 1024));
+    assert_eq!(raw(&server, get(&large)).await.0, "HTTP/1.1 200 OK");
+    assert_eq!(http.get(CONFIG_MAPS).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_may_not_flood_over_http2() {
+    let (server, http) = with_object().await;
+    let stream = tokio::net::TcpStream::connect(server.addr())
+        .await
+        .expect("a connection");
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .expect("a handshake");
+    tokio::spawn(connection);
+    for (count, length, code) in [
+        (1, 500 * 1024, 200),
+        (1, 2 * 1024 * 1024, 431),
+        (3_000, 1_000, 431),
+    ] {
+        let mut request = http::Request::get(format!("{}{CONFIG_MAPS}", server.url()));
+        for at in 0..count {
+            request = request.header(format!("x-{at}"), "b".repeat(length));
+        }
+        let request = request
+            .body(http_body_util::Empty::<bytes::Bytes>::new())
+            .expect("a request");
+        let response = sender.send_request(request).await.expect("an answer");
+        assert_eq!(response.status(), code, "{count} headers of {length}");
+        let body = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .expect("a body");
+        let answer: Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
+        let kind = if code == 200 { "ConfigMapList" } else { "Status" };
+        assert_eq!(answer["kind"], kind);
+    }
+    assert_eq!(http.get(CONFIG_MAPS).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_http_is_told_so() {
+    let (server, http) = with_object().await;
+    let uri = "a".repeat(100_000);
+    for (request, line, code) in [
+        ("nonsense\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request", 400),
+        (
+            "GET / HTTP/1.1\r\n: empty\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+            400,
+        ),
+        (
+            format!("GET /{uri} HTTP/1.1\r\nHost: a\r\n\r\n"),
+            "HTTP/1.1 414 URI Too Long",
+            414,
+        ),
+    ] {
+        let (said, status) = raw(&server, request.into_bytes()).await;
+        assert_eq!(said, line);
+        assert_eq!(
+            (&status["kind"], &status["code"]),
+            (&json!("Status"), &json!(code))
         );
     }
     assert_eq!(http.get(CONFIG_MAPS).await.0, 200);

@@ -28,7 +28,7 @@ async fn rules_hold_at_every_level() {
     let (_server, http) = serving(json!({
         "type": "object",
         "x-kubernetes-validations": [
-            {"rule": "self.least <= self.most", "messageExpression": "'least is ' + string(self.least)"},
+            {"rule": "self.least <= self.most", "messageExpression": "self.least == 3 ? 'least is 3' : 'least is not'"},
             {"rule": "!has(self.name) || self.name != 'root'", "reason": "FieldValueForbidden", "fieldPath": ".name",
              "message": "not root"},
         ],
@@ -256,7 +256,7 @@ async fn rules_are_compiled_with_their_definition() {
         (
             json!({"x-kubernetes-validations": [{"rule": "true", "fieldPath": ".nope"}]}),
             format!("{base}.x-kubernetes-validations[0].fieldPath"),
-            "Invalid value: \".nope\": fieldPath must be a valid path",
+            "Invalid value: \".nope\": must be a valid path",
         ),
         (
             json!({"x-kubernetes-validations": [{"rule": "true", "optionalOldSelf": true}]}),
@@ -265,11 +265,11 @@ async fn rules_are_compiled_with_their_definition() {
         ),
         (
             json!({"properties": {"list": {"type": "array", "items": {
-                "type": "string", "x-kubernetes-validations": rule("self == oldSelf"),
+                "type": "string", "maxLength": 5, "x-kubernetes-validations": rule("self == oldSelf"),
             }}}}),
             format!("{base}.properties[list].items.x-kubernetes-validations[0].rule"),
             "oldSelf cannot be used on the uncorrelatable portion of the schema within \
-             spec.validation.openAPIV3Schema.properties[spec].properties[list].items",
+             spec.validation.openAPIV3Schema.properties[spec].properties[list]",
         ),
     ] {
         let mut schema = json!({"type": "object", "properties": {"x": {"type": "integer"}}});
@@ -288,17 +288,129 @@ async fn rules_are_compiled_with_their_definition() {
     }
 }
 
+/// What is wrong with a definition with this schema.
+async fn complaints(spec: Value) -> Vec<(String, String)> {
+    let server = Server::start().await.expect("a server");
+    let (_, answer) = Http::new(&server).post(CRDS, crd("Widget", spec)).await;
+    let causes = answer["details"]["causes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    causes
+        .iter()
+        .map(|cause| (text(&cause["field"]), text(&cause["message"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn rules_that_may_cost_too_much_are_refused() {
+    let texts = |bounds: Value| {
+        let mut list = json!({
+            "type": "array",
+            "items": {"type": "string"},
+            "x-kubernetes-validations": rule("self.all(x, self.exists(y, x == y))"),
+        });
+        for (key, bound) in bounds.as_object().expect("there") {
+            let place = if key == "maxLength" {
+                &mut list["items"]
+            } else {
+                &mut list
+            };
+            place[key] = bound.clone();
+        }
+        json!({"type": "object", "properties": {"list": list}})
+    };
+    let base = "spec.validation.openAPIV3Schema";
+    let place = format!("{base}.properties[spec].properties[list].x-kubernetes-validations[0].rule");
+    let hint = "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and \
+                strings are declared)";
+    assert_eq!(
+        complaints(texts(json!({}))).await,
+        [
+            (
+                place.clone(),
+                format!("Forbidden: estimated rule cost exceeds budget by factor of more than 100x {hint}")
+            ),
+            (
+                place.clone(),
+                "Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"
+                    .to_owned()
+            ),
+            (
+                base.to_owned(),
+                format!(
+                    "Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds \
+                     budget by factor of more than 100x {hint}"
+                )
+            ),
+        ]
+    );
+    // Each of 1,500 times 1,500 comparisons takes 10 steps.
+    let some = texts(json!({"maxItems": 1_500, "maxLength": 8}));
+    assert_eq!(
+        complaints(some).await,
+        [(
+            place,
+            format!("Forbidden: estimated rule cost exceeds budget by factor of 2.3x {hint}")
+        )]
+    );
+    assert_eq!(
+        complaints(texts(json!({"maxItems": 500, "maxLength": 8}))).await,
+        []
+    );
+}
+
+#[tokio::test]
+async fn a_message_may_cost_too_much() {
+    let spec = |message: &str| {
+        json!({"type": "object", "properties": {"x": {
+            "type": "integer",
+            "x-kubernetes-validations": [{"rule": "self > 1", "messageExpression": message}],
+        }}})
+    };
+    // Nobody knows how long a number is.
+    let found = complaints(spec("'got ' + string(self)")).await;
+    assert!(found[0].0.ends_with(".messageExpression"), "{found:?}");
+    assert!(
+        found[0]
+            .1
+            .contains("estimated messageExpression cost exceeds budget"),
+        "{found:?}"
+    );
+    assert_eq!(complaints(spec("'got ' + 'too little'")).await, []);
+}
+
+#[tokio::test]
+async fn a_schema_that_changes_is_estimated_anew() {
+    let cheap = json!({"type": "object", "properties": {"text": {
+        "type": "string", "maxLength": 10, "x-kubernetes-validations": rule("self.contains(self)"),
+    }}});
+    let (_server, http) = serving(cheap).await;
+    let path = format!("{CRDS}/widgets.example.com");
+    let (_, mut definition) = http.get(&path).await;
+    let text = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/text";
+    definition
+        .pointer_mut(text)
+        .and_then(Value::as_object_mut)
+        .expect("a schema")
+        .remove("maxLength");
+    let (status, answer) = http.put(&path, definition).await;
+    assert_eq!(status, 422, "{answer}");
+}
+
 #[tokio::test]
 async fn a_runaway_rule_ends() {
-    let nested = "self.all(a, self.all(b, self.all(c, self.all(d, a + b + c + d >= 0))))";
+    // It may cost 8 million steps by its estimate, and one million when it runs.
+    let nested = "self.all(a, self.all(b, a + b >= 0))";
     let (_server, http) = serving(json!({
         "type": "object",
         "properties": {"list": {
-            "type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": rule(nested),
+            "type": "array", "maxItems": 1_000, "items": {"type": "integer"}, "x-kubernetes-validations": rule(nested),
         }},
     }))
     .await;
-    let list: Vec<u32> = (0..300).collect();
+    let list: Vec<u32> = (0..1_000).collect();
     let slow = http.post(WIDGETS, widget("x", json!({"list": list})));
     // Meanwhile the server answers others.
     let (slow, (status, _)) = tokio::join!(slow, http.get(WIDGETS));

@@ -176,42 +176,77 @@ async fn users_are_known_by_their_tokens_and_may_what_rbac_says() {
 }
 
 #[tokio::test]
+async fn a_server_with_users_speaks_both_on_one_port() {
+    let server = Server::builder()
+        .user("admintoken", "admin", "", ["system:masters"])
+        .start()
+        .await
+        .unwrap();
+    assert!(server.url().starts_with("http://"));
+    let http = Http::new(&server).with_token("admintoken");
+    assert_eq!(http.get(CONFIG_MAPS).await.0, 200);
+    let address = format!("server: \"https://{}\"", server.addr());
+    assert!(server.kubeconfig().contains(&address));
+    assert_eq!(version_over_tls(&server).await, 200);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_with_tls_alone_says_so_to_plain_http() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Server::builder().tls(true).start().await.unwrap();
+    let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+    stream
+        .write_all(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.contains("HTTP request to an HTTPS server"), "{answer}");
+}
+
+#[tokio::test]
 async fn tls_is_trusted_by_the_kubeconfig_and_speaks_http2() {
     let server = Server::builder().tls(true).start().await.unwrap();
+    assert_eq!(version_over_tls(&server).await, 200);
+}
+
+/// Asks for the version over HTTP/2 and TLS, trusting what the kubeconfig trusts.
+async fn version_over_tls(server: &Server) -> StatusCode {
     let kubeconfig = server.kubeconfig();
     let data = kubeconfig
         .lines()
         .find_map(|line| line.trim().strip_prefix("certificate-authority-data: "))
-        .unwrap();
-    let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap();
+        .expect("TLS");
+    let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).expect("TLS");
     let mut roots = rustls::RootCertStore::empty();
     roots
-        .add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap())
-        .unwrap();
+        .add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).expect("TLS"))
+        .expect("TLS");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("TLS")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(server.addr()).await.unwrap();
-    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = TcpStream::connect(server.addr()).await.expect("TLS");
+    let name = ServerName::try_from("127.0.0.1").expect("TLS");
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .unwrap();
+        .expect("TLS");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
-            .unwrap();
+            .expect("TLS");
     tokio::spawn(connection);
     let request = Request::get("https://127.0.0.1/version")
         .body(Empty::<bytes::Bytes>::new())
-        .unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200);
+        .expect("TLS");
+    sender.send_request(request).await.expect("TLS").status()
 }
 
 #[tokio::test]

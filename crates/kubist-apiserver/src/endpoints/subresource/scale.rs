@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{TRIES, body};
 use crate::admission::{self, Attributes, Operation};
-use crate::endpoints::patch::Format;
+use crate::endpoints::apply::{applier, merged};
+use crate::endpoints::patch::{Format, json_patch};
 use crate::endpoints::read;
 use crate::endpoints::replace::{self, Change, Outcome};
 use crate::http::answer::Answer;
@@ -135,14 +136,16 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         let old = read::find(api, kind, request)?;
         let object = view::object(api, kind, &old.value).await?;
         let before = scale_of(kind, &object)?;
+        let mut applied = false;
         let mut after = if target.verb == "patch" {
+            let format = Format::of(kind, request.header("content-type"))?;
             let patch = json::parse_yaml(&request.body)
                 .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
             let mut after = before.clone();
-            match Format::of(kind, request.header("content-type"))? {
+            applied = format == Format::Apply;
+            match format {
                 Format::Json => {
-                    kubist_merge::json_patch(&mut after, &patch.value)
-                        .map_err(|_| Failure::unprocessable())?;
+                    json_patch(&mut after, &patch.value)?;
                 }
                 // A scale has no lists to merge.
                 _ => kubist_merge::json_merge(&mut after, &patch.value),
@@ -186,7 +189,17 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         }
         admission::validate(api, &attributes, Some(&after), Some(&before)).await?;
         let mut new = object.clone();
-        put(&mut new, &scale_paths(kind).spec, replicas.into());
+        if applied {
+            // Whoever applies a scale applies the number of its object.
+            let mut config = json!({
+                "apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": target.name},
+            });
+            put(&mut config, &scale_paths(kind).spec, replicas.into());
+            let manager = applier(request, "scale")?;
+            new = merged(api, kind, &options, &object, &config, &manager)?.0;
+        } else {
+            put(&mut new, &scale_paths(kind).spec, replicas.into());
+        }
         meta::set(&mut new, "resourceVersion", meta::text(&after, "resourceVersion"));
         if meta::text(&new, "resourceVersion").is_empty() {
             meta::set(&mut new, "resourceVersion", old.revision.to_string());
@@ -195,7 +208,7 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
             request,
             options: &options,
             subresource: "scale",
-            manager: request.manager(),
+            manager: if applied { String::new() } else { request.manager() },
             asks: false,
         };
         match replace::replace(api, kind, &change, &old, object, new).await? {

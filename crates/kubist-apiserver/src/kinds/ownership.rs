@@ -1,0 +1,101 @@
+//! Who owns which field of an object.
+
+use kubist_merge::managed::{Context, Manager, Managers};
+use kubist_merge::{FieldSet, Path};
+use serde_json::{Value, json};
+
+use crate::kinds::kind::Kind;
+use crate::kinds::strategy;
+use crate::object::meta;
+use crate::state::Api;
+
+/// Who owns what an object had before anybody was noted.
+const BEFORE: &str = "before-first-apply";
+
+/// The fields that the server sets back, whatever is written to them.
+pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> FieldSet {
+    let of = |paths: &[&[&str]]| FieldSet::of(paths.iter().map(|path| Path::of(path)));
+    match subresource {
+        "status" if kind.custom().is_some() => of(&[&["spec"], &["metadata"]]),
+        "status" => {
+            let kept = strategy::status_keeps(kind)
+                .iter()
+                .map(|field| Path::of(&["metadata", field]));
+            FieldSet::of(kept.chain([Path::of(&["spec"])]))
+        }
+        _ if strategy::has_status(kind) => of(&[&["status"]]),
+        _ => FieldSet::default(),
+    }
+}
+
+/// Who manages which field: as the client says, or else as it was.
+fn managers(live: &Value, new: &Value, subresource: &str) -> Managers {
+    let of = |object: &Value| Managers::read(meta::get(object, "managedFields"));
+    if subresource.is_empty() {
+        let given = meta::get(new, "managedFields");
+        if given.is_some_and(|given| *given == json!([]) || *given == json!([{}])) {
+            // The ways to forget everything.
+            return Managers::default();
+        }
+        if let Some(managers) = of(new).filter(|managers| !managers.is_empty()) {
+            return managers;
+        }
+    }
+    of(live).unwrap_or_default()
+}
+
+/// The managers of an object that is applied to.
+pub(crate) fn applied_to(api: &Api, kind: &Kind, live: &Value, subresource: &str) -> Managers {
+    let mut managers = managers(live, &Value::Null, subresource);
+    if managers.is_empty() {
+        let api_version = kind.api_version();
+        let everything = FieldSet::default();
+        let context = Context {
+            shape: kind.shape(),
+            api_version: &api_version,
+            reset: &everything,
+            now: &api.identity.timestamp(),
+        };
+        let before = Manager::updater(BEFORE, subresource, &api_version);
+        let mut bare = live.clone();
+        meta::remove(&mut bare, "managedFields");
+        managers.update(context, &strategy::empty(kind), &bare, &before);
+    }
+    managers
+}
+
+/// Keeps `managedFields` true to what a write changed.
+pub(crate) fn manage(
+    api: &Api,
+    kind: &Kind,
+    live: &Value,
+    new: &mut Value,
+    manager: &str,
+    subresource: &str,
+) {
+    let mut managers = managers(live, new, subresource);
+    // Nobody is noted in an object that forgot them, until somebody applies.
+    if !managers.is_empty() || meta::uid(live).is_empty() {
+        let api_version = kind.api_version();
+        let context = Context {
+            shape: kind.shape(),
+            api_version: &api_version,
+            reset: &reset_fields(kind, subresource),
+            now: &api.identity.timestamp(),
+        };
+        let manager = Manager::updater(manager, subresource, &api_version);
+        managers.update(context, live, new, &manager);
+        if subresource == "scale" {
+            // A scale is converted to its parent, and that loses the time.
+            managers.forget_time(&manager);
+        }
+    }
+    write(new, &managers);
+}
+
+pub(crate) fn write(object: &mut Value, managers: &Managers) {
+    match managers.write() {
+        Some(entries) => meta::set(object, "managedFields", entries),
+        None => meta::remove(object, "managedFields"),
+    }
+}
