@@ -11,3 +11,4 @@ mod shapes;
 mod status;
 mod support;
 mod ui;
+mod upgrade;
