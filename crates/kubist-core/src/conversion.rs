@@ -24,6 +24,7 @@
 
 mod answer;
 mod chain;
+mod definition;
 mod error;
 mod kept;
 #[cfg(feature = "testing")]
@@ -37,6 +38,7 @@ use crate::{Status, metadata::TypeMeta};
 
 pub use answer::answer;
 pub use chain::{Chain, ChainBuilder};
+pub use definition::by_webhook;
 pub use error::ConvertError;
 #[cfg(feature = "testing")]
 pub use round_trip::assert_round_trips;

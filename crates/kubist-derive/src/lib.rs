@@ -335,6 +335,7 @@ pub fn status(input: TokenStream) -> TokenStream {
 ///     }
 /// }
 ///
+/// # fn main() -> Result<(), kubist_core::conversion::ConvertError> {
 /// let chain = Chain::of::<v1beta1::Document>().build();
 /// let old = json!({
 ///     "apiVersion": "docs.example.com/v1beta1", "kind": "Document", "metadata": {"name": "welcome"},
@@ -343,7 +344,8 @@ pub fn status(input: TokenStream) -> TokenStream {
 /// let new = chain.convert(old.clone(), "docs.example.com/v1")?;
 /// assert_eq!(new["spec"], json!({"headline": "Welcome", "pages": 3, "hidden": false}));
 /// assert_eq!(chain.convert(new, "docs.example.com/v1beta1")?, old);
-/// # Ok::<(), kubist_core::conversion::ConvertError>(())
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

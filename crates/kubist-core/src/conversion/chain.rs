@@ -44,6 +44,7 @@ use crate::{Resource, redact::redact};
 ///     }
 /// }
 ///
+/// # fn main() -> Result<(), kubist_core::conversion::ConvertError> {
 /// let chain = Chain::of::<v1beta1::Document>().build();
 /// let document = json!({
 ///     "apiVersion": "docs.example.com/v1", "kind": "Document", "metadata": {"name": "welcome"},
@@ -52,7 +53,8 @@ use crate::{Resource, redact::redact};
 /// let old = chain.convert(document.clone(), "docs.example.com/v1beta1")?;
 /// assert_eq!(old["spec"], json!({"title": "Welcome"}));
 /// assert_eq!(chain.convert(old, "docs.example.com/v1")?, document);
-/// # Ok::<(), kubist_core::conversion::ConvertError>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Chain {

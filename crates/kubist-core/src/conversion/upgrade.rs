@@ -15,6 +15,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// little in common. Spec, status and whatever else is beside the metadata are converted; the
 /// [`Chain`](super::Chain) carries the metadata over as it is. What only one of the two versions knows needs
 /// no care either: the chain keeps it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no newer version",
+    note = "put `#[derive(Upgrade)]` and `#[upgrade(from = {Self})]` on the spec of the newer version"
+)]
 pub trait Upgrade: Resource<DynamicType = ()> + Serialize + DeserializeOwned {
     /// The next version.
     type Newer: Resource<DynamicType = ()> + Serialize + DeserializeOwned;
