@@ -1,6 +1,4 @@
 //! Each generated definition goes into a server, and objects through it.
-//!
-//! The embedded server does not evaluate CEL rules, so no object here is refused by one.
 
 use kubist_apiserver::Server;
 use kubist_client::api::PostParams;
