@@ -115,6 +115,15 @@ async fn ranges() {
             "namedSteps[1]",
         )
         .await;
+    trial
+        .refuses(with(&spec, "minimum", json!(3)), "minimum is above max")
+        .await;
+    trial
+        .refuses(with(&spec, "minimum", json!(-1)), "minimum is negative")
+        .await;
+    trial
+        .refuses(with(&spec, "nested", json!({"text": ""})), "spec.nested.text")
+        .await;
 }
 
 #[tokio::test]
@@ -241,6 +250,12 @@ async fn shapes() {
         .refuses(
             with(&spec, "list", json!([{"name": "longer than ten"}])),
             "spec.list[0].name",
+        )
+        .await;
+    trial
+        .refuses(
+            with(&spec, "list", json!([{"name": ""}])),
+            "a name is not empty",
         )
         .await;
     trial.refuses(with(&spec, "set", json!([1])), "spec.set[0]").await;
