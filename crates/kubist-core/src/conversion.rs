@@ -22,15 +22,29 @@
 //!
 //! [`Chain`] converts between all versions of a kind and answers reviews.
 
+mod answer;
 mod chain;
+mod definition;
+mod error;
 mod kept;
+#[cfg(feature = "testing")]
+mod round_trip;
+mod upgrade;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::{Status, metadata::TypeMeta};
 
-pub use chain::{BoxError, Chain, ChainBuilder, ConvertError, Upgrade};
+pub use answer::answer;
+pub use chain::{Chain, ChainBuilder};
+pub use definition::by_webhook;
+pub use error::ConvertError;
+#[cfg(feature = "testing")]
+pub use round_trip::assert_round_trips;
+pub use upgrade::{BoxError, Upgrade, UpgradeFrom};
+#[doc(hidden)]
+pub use upgrade::{downgraded, in_field, upgraded};
 
 const KIND: &str = "ConversionReview";
 const API_VERSION: &str = "apiextensions.k8s.io/v1";

@@ -136,6 +136,10 @@ impl<'a, T: Clone> IntoIterator for &'a mut ObjectList<T> {
 ///     *object.spec_mut() = K::Spec::default();
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no object with a spec",
+    note = "where `{Self}` is a spec, name the type of the whole object: the one that is called as its kind"
+)]
 pub trait HasSpec {
     /// The spec's type.
     type Spec;

@@ -36,6 +36,8 @@ mod hoist;
 mod optional;
 mod place;
 mod recursion;
+#[cfg(feature = "testing")]
+mod sampler;
 
 use schemars::{Schema, SchemaGenerator, transform::Transform};
 use serde_json::{Map, Value, json};
@@ -43,6 +45,8 @@ use serde_json::{Map, Value, json};
 pub use optional::{OptionalEnum, OptionalIntOrString};
 use place::{Place, for_each_subschema};
 pub(crate) use recursion::RefuseRecursion;
+#[cfg(feature = "testing")]
+pub use sampler::Sampler;
 
 pub(crate) const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";

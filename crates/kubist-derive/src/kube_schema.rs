@@ -63,6 +63,11 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         .attrs
         .push(syn::parse_quote!(#[schemars(crate = #schemars_crate)]));
     input.attrs.extend(transforms);
+    if let Data::Enum(data) = &mut input.data {
+        for variant in &mut data.variants {
+            variant.attrs.retain(speaks_of_the_schema);
+        }
+    }
     for field in fields_mut(&mut input.data) {
         recursion::refuse(field, &ident)?;
         if let Err(error) = translate(field, &crates) {

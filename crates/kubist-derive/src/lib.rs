@@ -17,6 +17,7 @@ mod plural;
 mod resource;
 mod rule;
 mod status;
+mod upgrade;
 
 use proc_macro::TokenStream;
 
@@ -264,4 +265,94 @@ pub fn resource(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Status, attributes(kube))]
 pub fn status(input: TokenStream) -> TokenStream {
     status::derive(input.into()).into()
+}
+
+/// Says how a type takes the place of the one of an older version.
+///
+/// It is put on the newer type, and writes both directions. On the spec of a kind, `from` names the older
+/// kind, which then is one that can `Upgrade`: a `Chain` of such versions converts between all of them, and
+/// answers what an API server asks of a conversion webhook. On any other type, `from` names the older type.
+///
+/// A field is that of the same name. A field of another type is converted by that type, also inside of
+/// options, lists, maps and boxes. What has changed, attributes say:
+///
+/// | attribute | on | meaning |
+/// |---|---|---|
+/// | `from = v1alpha1::Document` | type | the older one |
+/// | `dropped(legacy, keep = 3)` | type, variant | fields that only the older type has; going back they get this value, or their default |
+/// | `dropped(Tape = Self::Disk)` | enum | variants that only the older type has, and what they become |
+/// | `with = module` | type, field | converted by `module::upgrade` and `module::downgrade`, which return a `Result` |
+/// | `from = title` | field, variant | it had another name |
+/// | `added`, `added = 3` | field | the older type has no such field; going up it gets this value, or its default |
+/// | `added = v1alpha1::Level::High` | variant | the older type has no such variant; going back it is this |
+/// | `status = added`, `status = dropped` | spec of a kind | only one of the two kinds has a status |
+/// | `test` | spec of a kind | also writes the test that nothing is lost, of objects made from the schemas; needs the feature `testing` |
+/// | `crates(...)` | type | other paths, as in [`CustomResource`](macro@CustomResource) |
+///
+/// What one version does not have is not lost: the `Chain` keeps it in an annotation, and puts it back.
+///
+/// ```
+/// use kubist_core::conversion::Chain;
+/// use serde_json::json;
+///
+/// mod v1beta1 {
+/// #   use kubist_derive::{CustomResource, KubeSchema};
+/// #   use serde::{Deserialize, Serialize};
+///     #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug)]
+///     #[kube(group = "docs.example.com", version = "v1beta1", kind = "Document", namespaced)]
+///     pub struct DocumentSpec {
+///         pub title: String,
+///         pub pages: String,
+///         pub legacy: Option<String>,
+///     }
+/// }
+///
+/// mod v1 {
+/// #   use kubist_derive::{CustomResource, KubeSchema, Upgrade};
+/// #   use serde::{Deserialize, Serialize};
+///     use super::v1beta1;
+///
+///     #[derive(CustomResource, KubeSchema, Upgrade, Serialize, Deserialize, Clone, Debug)]
+///     #[kube(group = "docs.example.com", version = "v1", kind = "Document", namespaced)]
+///     #[upgrade(from = v1beta1::Document, dropped(legacy))]
+///     pub struct DocumentSpec {
+///         #[upgrade(from = title)]
+///         pub headline: String,
+///         #[upgrade(with = number)]
+///         pub pages: u32,
+///         #[serde(default)]
+///         #[upgrade(added)]
+///         pub hidden: bool,
+///     }
+///
+///     mod number {
+///         pub(super) fn upgrade(text: String) -> Result<u32, std::num::ParseIntError> {
+///             text.parse()
+///         }
+///         pub(super) fn downgrade(number: u32) -> Result<String, std::convert::Infallible> {
+///             Ok(number.to_string())
+///         }
+///     }
+/// }
+///
+/// # fn main() -> Result<(), kubist_core::conversion::ConvertError> {
+/// let chain = Chain::of::<v1beta1::Document>().build();
+/// let old = json!({
+///     "apiVersion": "docs.example.com/v1beta1", "kind": "Document", "metadata": {"name": "welcome"},
+///     "spec": {"title": "Welcome", "pages": "03", "legacy": "kept"},
+/// });
+/// let new = chain.convert(old.clone(), "docs.example.com/v1")?;
+/// assert_eq!(new["spec"], json!({"headline": "Welcome", "pages": 3, "hidden": false}));
+/// assert_eq!(chain.convert(new, "docs.example.com/v1beta1")?, old);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// A field or variant that one of the types has and nothing is said about is a compile error, and so is a
+/// field whose type does not say how it takes the place of the older one.
+#[proc_macro_derive(Upgrade, attributes(upgrade, kube))]
+pub fn upgrade(input: TokenStream) -> TokenStream {
+    upgrade::derive(input.into()).into()
 }

@@ -32,11 +32,13 @@
 //! ```
 //!
 //! The parts can be used alone: [`Args`] is made of one struct per concern, [`Shutdown`] and [`Readiness`]
-//! are handles that any task can hold, [`crd::Command`] prints and installs CustomResourceDefinitions.
+//! are handles that any task can hold, [`crd::Command`] prints and installs CustomResourceDefinitions,
+//! [`conversion::Converter`] converts custom resources between their versions for the API server.
 
 mod admin;
 mod args;
 mod controllers;
+pub mod conversion;
 pub mod crd;
 mod error;
 mod logs;

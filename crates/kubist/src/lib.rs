@@ -39,7 +39,7 @@ extern crate self as kubist;
 pub use kubist_core as core;
 
 #[doc(inline)]
-pub use kubist_core::{CustomResourceExt, Resource, ResourceExt};
+pub use kubist_core::{CustomResourceExt, Resource, ResourceExt, conversion};
 
 #[cfg(feature = "config")]
 #[doc(inline)]
@@ -51,7 +51,7 @@ pub use kubist_client::{Api, Client, Discovery, Error, api, client, discovery, e
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
-pub use kubist_derive::{ApplyConfiguration, CustomResource, KubeSchema, Resource, Status};
+pub use kubist_derive::{ApplyConfiguration, CustomResource, KubeSchema, Resource, Status, Upgrade};
 
 #[cfg(feature = "runtime")]
 #[doc(inline)]

@@ -1,6 +1,9 @@
 //! Evaluates a schema's rules in the process.
 
-use kube_cel::{RootContext, ValidationErrors, Validator};
+mod old_self;
+mod walk;
+
+use kube_cel::{RootContext, ValidationError, ValidationErrors};
 use schemars::{
     JsonSchema,
     generate::{SchemaGenerator, SchemaSettings},
@@ -16,7 +19,7 @@ use crate::{
 
 /// Checks a new custom resource against the rules of its definition, as a server would.
 ///
-/// Rules that use `oldSelf` do not apply to what is new.
+/// Rules that use `oldSelf` do not apply to what is new. Of CEL, `type(...)` cannot be evaluated here.
 ///
 /// ```
 /// use kubist_core::{CustomResourceExt, cel::validate_cel};
@@ -81,7 +84,7 @@ where
     T: JsonSchema,
 {
     let schema = to_value(&structural_generator().into_root_schema_for::<T>())?;
-    Validator::new().validate(&schema, value, old)
+    verdict(walk::check(&schema, value, old, None))
 }
 
 fn validate_resource<T>(obj: &T, old: Option<&T>) -> Result<(), ValidationErrors>
@@ -99,8 +102,22 @@ where
         api_group: resource.group,
         kind: resource.kind,
     };
+    let schema = to_value(&schema)?;
     let old = old.map(to_value).transpose()?;
-    Validator::new().validate_with_context(&to_value(&schema)?, &to_value(obj)?, old.as_ref(), Some(&context))
+    verdict(walk::check(
+        &schema,
+        &to_value(obj)?,
+        old.as_ref(),
+        Some(&context),
+    ))
+}
+
+fn verdict(errors: Vec<ValidationError>) -> Result<(), ValidationErrors> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.into())
+    }
 }
 
 /// The generator that definitions of custom resources use.

@@ -4,83 +4,9 @@ use std::{any::type_name, collections::BTreeSet, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
-use thiserror::Error;
 
-use super::{ConversionRequest, ConversionResponse, ConversionReview, kept};
-use crate::{Resource, Status, redact::redact};
-
-/// Why two versions cannot be converted into each other.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A version of a kind that has a newer neighbour.
-///
-/// Spec, status and whatever else is beside the metadata are converted; the [`Chain`] carries the metadata
-/// over as it is. What only one of the two versions knows needs no care either: the chain keeps it.
-pub trait Upgrade: Resource<DynamicType = ()> + Serialize + DeserializeOwned {
-    /// The next version.
-    type Newer: Resource<DynamicType = ()> + Serialize + DeserializeOwned;
-
-    /// The object as the next version has it.
-    ///
-    /// # Errors
-    ///
-    /// An object that has no meaning in the next version. Users see this whenever they read it.
-    fn upgrade(self) -> Result<Self::Newer, BoxError>;
-
-    /// The object of the next version as this version has it.
-    ///
-    /// # Errors
-    ///
-    /// An object that has no meaning in this version.
-    fn downgrade(newer: Self::Newer) -> Result<Self, BoxError>;
-}
-
-/// An object cannot be converted.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConvertError {
-    /// It is no object, or has no `apiVersion`.
-    #[error("what is to be converted has no apiVersion")]
-    NoObject,
-    /// The chain has no such version.
-    #[error("there is no conversion for {api_version}")]
-    UnknownVersion {
-        /// The version that is asked for, or that the object has.
-        api_version: String,
-    },
-    /// The object is of another kind than the chain.
-    #[error("there is no conversion for the kind {kind:?}: this one is for {expected}")]
-    OtherKind {
-        /// The kind of the object.
-        kind: String,
-        /// The kind of the chain.
-        expected: String,
-    },
-    /// The object is not what its version says that it is.
-    #[error("{name} is no {api_version} at {path}: {reason}")]
-    Decode {
-        /// The object's name.
-        name: String,
-        /// The version.
-        api_version: String,
-        /// The path of the field.
-        path: String,
-        /// Why, without the value.
-        reason: String,
-    },
-    /// The conversion itself failed.
-    #[error("cannot convert {name} from {from} to {to}: {source}")]
-    Convert {
-        /// The object's name.
-        name: String,
-        /// The version that it has.
-        from: String,
-        /// The version that it was to have.
-        to: String,
-        /// Why.
-        source: BoxError,
-    },
-}
+use super::{BoxError, ConversionReview, ConvertError, Upgrade, answer, kept};
+use crate::{Resource, redact::redact};
 
 /// The versions of a kind, from the oldest to the newest, each convertible to each.
 ///
@@ -91,7 +17,7 @@ pub enum ConvertError {
 ///
 #[cfg_attr(feature = "schema", doc = "```")]
 #[cfg_attr(not(feature = "schema"), doc = "```ignore")]
-/// use kubist_core::conversion::{BoxError, Chain, Upgrade};
+/// use kubist_core::conversion::Chain;
 /// use serde_json::json;
 ///
 /// mod v1beta1 {
@@ -103,24 +29,22 @@ pub enum ConvertError {
 ///     pub struct DocumentSpec { pub title: String }
 /// }
 /// mod v1 {
-/// #   use kubist_derive::CustomResource;
+/// #   use kubist_derive::{CustomResource, Upgrade};
 /// #   use schemars::JsonSchema;
 /// #   use serde::{Deserialize, Serialize};
-///     #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug)]
+///     #[derive(CustomResource, Upgrade, Serialize, Deserialize, JsonSchema, Clone, Debug)]
 ///     #[kube(group = "docs.example.com", version = "v1", kind = "Document")]
-///     pub struct DocumentSpec { pub headline: String, #[serde(default)] pub hidden: bool }
-/// }
-///
-/// impl Upgrade for v1beta1::Document {
-///     type Newer = v1::Document;
-///     fn upgrade(self) -> Result<v1::Document, BoxError> {
-///         Ok(v1::Document::new("", v1::DocumentSpec { headline: self.spec.title, hidden: false }))
-///     }
-///     fn downgrade(newer: v1::Document) -> Result<Self, BoxError> {
-///         Ok(Self::new("", v1beta1::DocumentSpec { title: newer.spec.headline }))
+///     #[upgrade(from = super::v1beta1::Document)]
+///     pub struct DocumentSpec {
+///         #[upgrade(from = title)]
+///         pub headline: String,
+///         #[serde(default)]
+///         #[upgrade(added)]
+///         pub hidden: bool,
 ///     }
 /// }
 ///
+/// # fn main() -> Result<(), kubist_core::conversion::ConvertError> {
 /// let chain = Chain::of::<v1beta1::Document>().build();
 /// let document = json!({
 ///     "apiVersion": "docs.example.com/v1", "kind": "Document", "metadata": {"name": "welcome"},
@@ -129,7 +53,8 @@ pub enum ConvertError {
 /// let old = chain.convert(document.clone(), "docs.example.com/v1beta1")?;
 /// assert_eq!(old["spec"], json!({"title": "Welcome"}));
 /// assert_eq!(chain.convert(old, "docs.example.com/v1")?, document);
-/// # Ok::<(), kubist_core::conversion::ConvertError>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -267,29 +192,20 @@ impl Chain {
         Ok(Value::Object(object))
     }
 
+    /// The group and the kind that it converts.
+    #[must_use]
+    pub fn group_kind(&self) -> (&str, &str) {
+        let api_version = self.api_versions().next().unwrap_or_default();
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        (group, &self.kind)
+    }
+
     /// The answer to what a server asks of a conversion webhook.
     ///
     /// What cannot be converted is a failure that says which object and why; the user sees it.
     #[must_use]
     pub fn answer(&self, review: ConversionReview) -> ConversionReview {
-        let mut request = match ConversionRequest::from_review(review) {
-            Ok(request) => request,
-            Err(error) => {
-                return ConversionResponse::invalid(Status::failure(&error.to_string(), "BadRequest"))
-                    .into_review();
-            }
-        };
-        let objects = std::mem::take(&mut request.objects);
-        let converted = objects
-            .into_iter()
-            .map(|object| self.convert(object, &request.desired_api_version))
-            .collect();
-        let response = ConversionResponse::for_request(request);
-        match converted {
-            Ok(objects) => response.success(objects),
-            Err(error) => response.failure(Status::failure(&ConvertError::to_string(&error), "Invalid")),
-        }
-        .into_review()
+        answer(review, |object, api_version| self.convert(object, api_version))
     }
 
     fn position(&self, api_version: &str) -> Result<usize, ConvertError> {

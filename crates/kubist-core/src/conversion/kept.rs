@@ -129,6 +129,18 @@ impl Annotations {
     }
 }
 
+/// An object without anything that is kept for other versions.
+#[cfg(feature = "testing")]
+pub(super) fn without(mut object: Value) -> Value {
+    if let Some(annotations) = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
+        annotations.retain(|key, _| !key.starts_with(PREFIX));
+    }
+    object
+}
+
 fn key(api_version: &str) -> String {
     let version = api_version.rsplit('/').next().unwrap_or_default();
     format!("{PREFIX}{version}")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubist_core::conversion::{BoxError, Chain, ConversionReview, ConvertError, Upgrade};
+use kubist_core::conversion::{Chain, ConversionReview, ConvertError};
 use kubist_core::{CustomResourceExt, crd::merge_crds};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -25,15 +25,16 @@ mod v1alpha1 {
         /// Only this version has it.
         pub(super) legacy: Option<String>,
         /// As text; later a number.
+        #[schemars(regex(pattern = "^0{0,3}[1-9][0-9]{0,8}$"))]
         pub(super) keep: String,
     }
 }
 
 mod v1beta1 {
-    use super::{BTreeMap, Deserialize, Serialize};
-    use kubist_derive::{CustomResource, KubeSchema};
+    use super::{BTreeMap, Deserialize, Serialize, v1alpha1};
+    use kubist_derive::{CustomResource, KubeSchema, Upgrade};
 
-    #[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    #[derive(CustomResource, KubeSchema, Upgrade, Clone, Debug, Serialize, Deserialize)]
     #[kube(
         group = "chain.example.com",
         version = "v1beta1",
@@ -41,19 +42,34 @@ mod v1beta1 {
         namespaced,
         storage = false
     )]
+    #[upgrade(from = v1alpha1::Backup, dropped(legacy), test)]
     pub(super) struct BackupSpec {
         pub(super) target: String,
+        #[upgrade(with = number)]
         pub(super) keep: u32,
         #[serde(default)]
+        #[upgrade(added)]
         pub(super) labels: BTreeMap<String, String>,
+    }
+
+    mod number {
+        use std::{convert::Infallible, num::ParseIntError};
+
+        pub(super) fn upgrade(text: String) -> Result<u32, ParseIntError> {
+            text.parse()
+        }
+
+        pub(super) fn downgrade(number: u32) -> Result<String, Infallible> {
+            Ok(number.to_string())
+        }
     }
 }
 
 mod v1 {
-    use super::{BTreeMap, Deserialize, Serialize};
-    use kubist_derive::{CustomResource, KubeSchema};
+    use super::{BTreeMap, Deserialize, Serialize, v1beta1};
+    use kubist_derive::{CustomResource, KubeSchema, Upgrade};
 
-    #[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    #[derive(CustomResource, KubeSchema, Upgrade, Clone, Debug, Serialize, Deserialize)]
     #[kube(
         group = "chain.example.com",
         version = "v1",
@@ -61,8 +77,11 @@ mod v1 {
         namespaced,
         status = "BackupStatus"
     )]
+    #[upgrade(from = v1beta1::Backup, status = added, test)]
     pub(super) struct BackupSpec {
+        #[upgrade(from = target, with = first)]
         pub(super) targets: Vec<Target>,
+        #[upgrade(from = keep)]
         pub(super) retention: Retention,
         #[serde(default)]
         pub(super) labels: BTreeMap<String, String>,
@@ -74,7 +93,8 @@ mod v1 {
         pub(super) weight: Option<i32>,
     }
 
-    #[derive(KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    #[derive(KubeSchema, Upgrade, Clone, Debug, Serialize, Deserialize)]
+    #[upgrade(from = u32, with = retention)]
     pub(super) struct Retention {
         pub(super) count: u32,
         pub(super) days: Option<u32>,
@@ -84,62 +104,32 @@ mod v1 {
     pub(super) struct BackupStatus {
         pub(super) done: bool,
     }
-}
 
-impl Upgrade for v1alpha1::Backup {
-    type Newer = v1beta1::Backup;
+    mod first {
+        use super::Target;
+        use std::convert::Infallible;
 
-    fn upgrade(self) -> Result<v1beta1::Backup, BoxError> {
-        let spec = v1beta1::BackupSpec {
-            target: self.spec.target,
-            keep: self.spec.keep.parse()?,
-            labels: BTreeMap::new(),
-        };
-        Ok(v1beta1::Backup::new("", spec))
+        pub(super) fn upgrade(name: String) -> Result<Vec<Target>, Infallible> {
+            Ok(vec![Target { name, weight: None }])
+        }
+
+        pub(super) fn downgrade(targets: Vec<Target>) -> Result<String, Infallible> {
+            let first = targets.into_iter().next();
+            Ok(first.map(|target| target.name).unwrap_or_default())
+        }
     }
 
-    fn downgrade(newer: v1beta1::Backup) -> Result<Self, BoxError> {
-        let spec = v1alpha1::BackupSpec {
-            target: newer.spec.target,
-            legacy: None,
-            keep: newer.spec.keep.to_string(),
-        };
-        Ok(Self::new("", spec))
-    }
-}
+    mod retention {
+        use super::Retention;
+        use std::convert::Infallible;
 
-impl Upgrade for v1beta1::Backup {
-    type Newer = v1::Backup;
+        pub(super) fn upgrade(count: u32) -> Result<Retention, Infallible> {
+            Ok(Retention { count, days: None })
+        }
 
-    fn upgrade(self) -> Result<v1::Backup, BoxError> {
-        let v1beta1::BackupSpec { target, keep, labels } = self.spec;
-        let spec = v1::BackupSpec {
-            targets: vec![v1::Target {
-                name: target,
-                weight: None,
-            }],
-            retention: v1::Retention {
-                count: keep,
-                days: None,
-            },
-            labels,
-        };
-        Ok(v1::Backup::new("", spec))
-    }
-
-    fn downgrade(newer: v1::Backup) -> Result<Self, BoxError> {
-        let spec = v1beta1::BackupSpec {
-            target: newer
-                .spec
-                .targets
-                .into_iter()
-                .next()
-                .map(|target| target.name)
-                .unwrap_or_default(),
-            keep: newer.spec.retention.count,
-            labels: newer.spec.labels,
-        };
-        Ok(Self::new("", spec))
+        pub(super) fn downgrade(retention: Retention) -> Result<u32, Infallible> {
+            Ok(retention.count)
+        }
     }
 }
 
@@ -281,7 +271,7 @@ fn a_review_is_answered() {
     assert!(response.converted_objects.is_empty());
     let message = &response.result.message;
     assert!(
-        message.contains("one") && message.contains("spec.retention.count"),
+        message.starts_with("objects[1] (Backup one): ") && message.contains("spec.retention.count"),
         "{message}"
     );
     assert!(!message.contains("secret"), "{message}");
@@ -310,6 +300,12 @@ fn what_cannot_be_converted_says_why() {
     let error = convert(words, VERSIONS[2]);
     assert!(
         matches!(&error, ConvertError::Convert { name, to, .. } if name == "one" && to == VERSIONS[1]),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .ends_with("spec.keep: invalid digit found in string"),
         "{error}"
     );
 }

@@ -1,6 +1,4 @@
 //! Each generated definition goes into a server, and objects through it.
-//!
-//! The embedded server does not evaluate CEL rules, so no object here is refused by one.
 
 use kubist_apiserver::Server;
 use kubist_client::api::PostParams;
@@ -116,6 +114,15 @@ async fn ranges() {
             with(&spec, "namedSteps", json!([{"name": "a"}, {"name": "a"}])),
             "namedSteps[1]",
         )
+        .await;
+    trial
+        .refuses(with(&spec, "minimum", json!(3)), "minimum is above max")
+        .await;
+    trial
+        .refuses(with(&spec, "minimum", json!(-1)), "minimum is negative")
+        .await;
+    trial
+        .refuses(with(&spec, "nested", json!({"text": ""})), "spec.nested.text")
         .await;
 }
 
@@ -243,6 +250,12 @@ async fn shapes() {
         .refuses(
             with(&spec, "list", json!([{"name": "longer than ten"}])),
             "spec.list[0].name",
+        )
+        .await;
+    trial
+        .refuses(
+            with(&spec, "list", json!([{"name": ""}])),
+            "a name is not empty",
         )
         .await;
     trial.refuses(with(&spec, "set", json!([1])), "spec.set[0]").await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod cel;
 mod conversion;
 mod custom_resource;
 mod install;
@@ -11,3 +12,4 @@ mod shapes;
 mod status;
 mod support;
 mod ui;
+mod upgrade;
