@@ -194,8 +194,12 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     }
 }
 
-/// What the definition of a custom resource says about a version that is to go.
+/// What is said about a version that is to go, by upstream or by the definition of a custom resource.
 fn deprecation(api: &Api, target: &Target) -> Option<String> {
+    if (&*target.group, &*target.version, &*target.resource) == ("", "v1", "endpoints") {
+        let instead = "discovery.k8s.io/v1 EndpointSlice";
+        return Some(format!("v1 Endpoints is deprecated in v1.33+; use {instead}"));
+    }
     let registry = api.registry();
     let kind = registry.get(&target.group, &target.version, &target.resource)?;
     kind.custom()?.deprecation.clone()

@@ -13,6 +13,7 @@ use crate::crd::cache::Conversions;
 use crate::faults::Faults;
 use crate::identity::Identity;
 use crate::kinds::kind::Registry;
+use crate::kinds::service::Reservations;
 use crate::server::audit::Trail;
 use crate::store::Store;
 use crate::webhook::{Resolve, Webhooks};
@@ -33,6 +34,8 @@ pub(crate) struct Api {
     pub(crate) conversions: Conversions,
     /// Where services live that webhooks are behind.
     pub(crate) services: Option<Resolve>,
+    /// Addresses and ports of services that are being written.
+    pub(crate) reservations: Reservations,
     registry: RwLock<Arc<Registry>>,
     /// Ends watches.
     pub(crate) closing: CancellationToken,
@@ -59,6 +62,7 @@ impl Api {
             webhooks: Webhooks::default(),
             conversions: Conversions::default(),
             services,
+            reservations: Reservations::default(),
             registry: RwLock::new(Arc::new(Registry::new([]))),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -46,6 +46,10 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
             }
         }
     }
+    if let Some(kind) = registry.get("networking.k8s.io", "v1", "servicecidrs") {
+        let range = json!({"spec": {"cidrs": [crate::kinds::service::RANGE]}});
+        put(api, kind, "", "kubernetes", range);
+    }
     if let Some(kind) = registry.get("", "v1", "services") {
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
         put(
@@ -56,7 +60,7 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
             json!({
                 "metadata": {"labels": labels},
                 "spec": {
-                    "clusterIP": crate::kinds::address::FIRST,
+                    "clusterIP": crate::kinds::service::FIRST,
                     "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
                 },
             }),
@@ -77,6 +81,8 @@ fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object
     }
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
+    // Whoever is here first gets what is asked for.
+    let _reserved = strategy::allocate(api, kind, &mut object, None, "");
     strategy::prepare_create(api, kind, &mut object, &User::default());
     // A fresh store has nothing under this name.
     let _ = api.store.create(&kind.table, Key::new(namespace, name), object);

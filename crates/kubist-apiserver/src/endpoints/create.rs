@@ -54,6 +54,7 @@ pub(crate) async fn create_object(
         .options(options.told("CreateOptions"), options.dry_run);
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
     escalation::check(api, kind, &object, None, &request.user)?;
+    let _reserved = strategy::allocate(api, kind, &mut object, None, "")?;
     strategy::prepare_create(api, kind, &mut object, &request.user);
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
@@ -63,6 +64,7 @@ pub(crate) async fn create_object(
             meta::set(&mut object, "name", api.identity.name(&base));
         }
         validate_create(kind, &object, request).await?;
+        request.warnings.extend(strategy::warnings(kind, &object));
         admission::validate(api, &attributes, Some(&object), None).await?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(

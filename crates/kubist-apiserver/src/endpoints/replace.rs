@@ -113,6 +113,7 @@ pub(crate) async fn replace(
     }
     metavalidate::drop_duplicate_owners(meta::metadata(&mut new));
     escalation::check(api, kind, &new, Some(&before), &change.request.user)?;
+    let _reserved = strategy::allocate(api, kind, &mut new, Some(&before), change.subresource)?;
     strategy::prepare_update(api, kind, &mut new, &before, change.subresource);
 
     let common = metavalidate::validate_update(&new, &before);
@@ -121,6 +122,8 @@ pub(crate) async fn replace(
     let found = strategy::validate(kind, &new, Some(&before), change.subresource);
     errors.extend(check_rules(kind, &new, Some(&before), found, &change.request.warnings).await);
     refuse(kind, &new, errors)?;
+    let warnings = strategy::warnings(kind, &new);
+    change.request.warnings.extend(warnings);
 
     if change.asks {
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;

@@ -56,6 +56,16 @@ impl Warnings {
         self.0.lock().push(warning);
     }
 
+    /// Adds those that are not there already, as from a try before.
+    pub(crate) fn extend(&self, warnings: Vec<String>) {
+        let mut known = self.0.lock();
+        for warning in warnings {
+            if !known.contains(&warning) {
+                known.push(warning);
+            }
+        }
+    }
+
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock())
     }

@@ -13,6 +13,7 @@ use crate::http::fields::FieldError;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
+use crate::kinds::service::{self, Reservation};
 use crate::kinds::{autoscaler, defaults, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
@@ -26,8 +27,7 @@ pub(crate) fn name_rule(kind: &Kind) -> NameRule {
         return NameRule::Subdomain;
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "namespaces") => NameRule::Label,
-        ("", "services") => NameRule::Label1035,
+        ("", "namespaces" | "services") => NameRule::Label,
         ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
         _ => NameRule::Subdomain,
     }
@@ -155,6 +155,32 @@ pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Gives an object what there is only one of; `old` is there for an update.
+pub(crate) fn allocate<'a>(
+    api: &'a Api,
+    kind: &Kind,
+    new: &mut Value,
+    old: Option<&Value>,
+    subresource: &str,
+) -> Result<Option<Reservation<'a>>, Failure> {
+    if !kind.is("", "services") || !subresource.is_empty() {
+        return Ok(None);
+    }
+    let allocated = service::allocate(api, new, old);
+    let refused =
+        |errors: Vec<FieldError>| Failure::invalid(&kind.group, &kind.kind, meta::name(new), &errors);
+    allocated.map(Some).map_err(refused)
+}
+
+/// What a write of this object is warned about.
+pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+    if kind.is("", "services") {
+        service::warnings(object)
+    } else {
+        Vec::new()
+    }
+}
+
 /// Sets what a new object gets from the server.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
     for field in [
@@ -175,7 +201,7 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &
         meta::set(object, "generation", 1);
     }
     if kind.custom().is_none() {
-        prepare::prepare_create(api, kind, object);
+        prepare::prepare_create(kind, object);
         if kind.is("certificates.k8s.io", "certificatesigningrequests") {
             signing::prepare_create(object, user);
         }

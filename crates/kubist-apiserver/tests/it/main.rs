@@ -18,6 +18,7 @@ mod patches;
 mod python;
 mod rules;
 mod servers;
+mod services;
 mod subresources;
 mod watches;
 mod webhooks;

@@ -294,6 +294,13 @@ fn at(map: &Map<String, Value>, path: &[&str]) -> Option<Value> {
         .cloned()
 }
 
+/// What is at a path.
+fn at_mut<'a>(map: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter()
+        .try_fold(map.get_mut(*first)?, |value, step| value.get_mut(step))
+}
+
 fn service(map: &mut Map<String, Value>) {
     let spec = meta_child(map, "spec");
     or(spec, "sessionAffinity", "None");
@@ -301,6 +308,8 @@ fn service(map: &mut Map<String, Value>) {
     if text(spec, "sessionAffinity") == "ClientIP" {
         let config = meta_child(spec, "sessionAffinityConfig");
         or(meta_child(config, "clientIP"), "timeoutSeconds", 10800);
+    } else if text(spec, "sessionAffinity") == "None" {
+        spec.remove("sessionAffinityConfig");
     }
     for port in spec
         .get_mut("ports")
@@ -325,11 +334,21 @@ fn service(map: &mut Map<String, Value>) {
     if matches!(ty.as_str(), "ClusterIP" | "NodePort" | "LoadBalancer") {
         or(spec, "internalTrafficPolicy", "Cluster");
     }
-    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") {
+    let has_external_ips = spec
+        .get("externalIPs")
+        .and_then(Value::as_array)
+        .is_some_and(|addresses| !addresses.is_empty());
+    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") || ty == "ClusterIP" && has_external_ips {
         or(spec, "externalTrafficPolicy", "Cluster");
     }
     if ty == "LoadBalancer" {
         or(spec, "allocateLoadBalancerNodePorts", true);
+        let ingress = at_mut(map, &["status", "loadBalancer", "ingress"]).and_then(Value::as_array_mut);
+        for ingress in ingress.into_iter().flatten().filter_map(Value::as_object_mut) {
+            if !text(ingress, "ip").is_empty() {
+                or(ingress, "ipMode", "VIP");
+            }
+        }
     }
 }
 

@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::crd;
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
-use crate::kinds::{pod, signing};
+use crate::kinds::{pod, service, signing};
 use crate::object::meta;
 use config::{config_map, secret};
-use objects::{binding, claim, lease, service};
+use objects::{binding, claim, lease};
 use workloads::{pod_spec, template, workload};
 
 pub(crate) use webhooks::client_config;
@@ -58,7 +58,8 @@ pub(crate) fn validate(
                 });
             }
         }
-        ("", "services") => service(new, old, &mut errors),
+        ("", "services") if subresource == "status" => service::validate_status(new, &mut errors),
+        ("", "services") => service::validate(new, old, &mut errors),
         ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => {
             workload(kind, new, old, &mut errors)
         }
