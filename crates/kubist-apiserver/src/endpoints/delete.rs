@@ -204,7 +204,7 @@ fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> 
     {
         return true;
     }
-    let finalizers = finalizers(object, options);
+    let finalizers = finalizers(kind, object, options);
     let grace = strategy::grace(kind, object, options.grace);
     let pending = !finalizers.is_empty();
     meta::set_finalizers(object, finalizers);
@@ -245,16 +245,17 @@ fn bump(object: &mut Value) {
 }
 
 /// The finalizers that an object has once a delete with these options began.
-pub(crate) fn finalizers(object: &Value, options: &DeleteOptions) -> Vec<String> {
+pub(crate) fn finalizers(kind: &Kind, object: &Value, options: &DeleteOptions) -> Vec<String> {
     let current = meta::finalizers(object);
     let (orphan, foreground) = match options.propagation {
         Some(Propagation::Orphan) => (true, false),
         Some(Propagation::Foreground) => (false, true),
         Some(Propagation::Background) => (false, false),
-        None => (
-            current.contains(&"orphan"),
-            current.contains(&"foregroundDeletion"),
-        ),
+        None => {
+            let foreground = current.contains(&"foregroundDeletion");
+            let orphan = current.contains(&"orphan") || !foreground && strategy::leaves_orphans(kind);
+            (orphan, foreground)
+        }
     };
     let mut finalizers: Vec<String> = current
         .iter()

@@ -43,6 +43,11 @@ impl FieldError {
         FieldError::invalid_of(field, &format!("{}: {detail}", escaped(value)))
     }
 
+    /// As [`FieldError::invalid`], without a reason.
+    pub(crate) fn invalid_without_detail(field: impl Into<String>, value: &Value) -> FieldError {
+        FieldError::invalid_of(field, &shown(value))
+    }
+
     /// As [`FieldError::invalid`], without showing the value.
     pub(crate) fn invalid_of(field: impl Into<String>, detail: &str) -> FieldError {
         FieldError {
@@ -114,13 +119,21 @@ impl FieldError {
 
     /// `supported` is in the order in which it is to be shown.
     pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
+        FieldError::not_supported_json(field, &shown(value), supported)
+    }
+
+    /// As [`FieldError::not_supported`], with the value as Go's JSON.
+    pub(crate) fn not_supported_json(
+        field: impl Into<String>,
+        value: &str,
+        supported: &[&str],
+    ) -> FieldError {
         let supported: Vec<String> = supported.iter().map(|value| go_quote(value)).collect();
         FieldError {
             field: field.into(),
             reason: "FieldValueNotSupported",
             message: format!(
-                "Unsupported value: {}: supported values: {}",
-                shown(value),
+                "Unsupported value: {value}: supported values: {}",
                 supported.join(", ")
             ),
         }

@@ -98,6 +98,11 @@ fn prepare_pod(object: &mut Value) {
     let status = meta::child(object, "status");
     status.insert("phase".into(), "Pending".into());
     status.insert("qosClass".into(), qos.into());
+    if let Some(seconds) = meta::child(object, "spec").get_mut("terminationGracePeriodSeconds")
+        && seconds.as_i64().is_some_and(|seconds| seconds < 0)
+    {
+        *seconds = 1.into();
+    }
 }
 
 /// What the admission plugins for priorities and tolerations add to a pod.
@@ -125,7 +130,9 @@ fn admit_pod(object: &mut Value) {
     }
 }
 
+/// Makes the pods of a job known by labels that no other job has, unless somebody chose some.
 fn prepare_job(object: &mut Value) {
+    const PREFIX: &str = "batch.kubernetes.io/";
     let (uid, name) = (meta::uid(object).to_owned(), meta::name(object).to_owned());
     let spec = meta::child(object, "spec");
     if spec.get("manualSelector") == Some(&Value::Bool(true)) {
@@ -133,14 +140,13 @@ fn prepare_job(object: &mut Value) {
     }
     let template = meta_child(spec, "template");
     let labels = meta_child(meta_child(template, "metadata"), "labels");
-    for key in ["controller-uid", "batch.kubernetes.io/controller-uid"] {
-        labels.insert(key.into(), uid.as_str().into());
+    for (key, value) in [("controller-uid", &uid), ("job-name", &name)] {
+        or(labels, key, value.as_str());
+        or(labels, &format!("{PREFIX}{key}"), value.as_str());
     }
-    for key in ["job-name", "batch.kubernetes.io/job-name"] {
-        labels.insert(key.into(), name.as_str().into());
-    }
-    spec.insert(
-        "selector".into(),
-        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
-    );
+    let labels = labels.clone();
+    let selected = meta_child(meta_child(spec, "selector"), "matchLabels");
+    or(selected, &format!("{PREFIX}controller-uid"), uid);
+    let metadata = meta::metadata(object);
+    or(metadata, "labels", labels);
 }

@@ -174,10 +174,17 @@ pub(crate) fn allocate<'a>(
 
 /// What a write of this object is warned about.
 pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
-    if kind.is("", "services") {
-        service::warnings(object)
-    } else {
-        Vec::new()
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "services") => service::warnings(object),
+        ("", "pods") => rules::pod_warnings(&object["spec"], "spec"),
+        ("", "replicationcontrollers")
+        | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
+        | ("batch", "jobs") => rules::pod_warnings(&object["spec"]["template"]["spec"], "spec.template.spec"),
+        ("batch", "cronjobs") => rules::pod_warnings(
+            &object["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+            "spec.jobTemplate.spec.template.spec",
+        ),
+        _ => Vec::new(),
     }
 }
 
@@ -326,6 +333,11 @@ pub(crate) fn storage_form(kind: &Kind, object: &mut Value) {
             crate::crd::structure::prune(&custom.storage_schema, object);
         }
     }
+}
+
+/// Whether a delete that does not say what becomes of dependents leaves them.
+pub(crate) fn leaves_orphans(kind: &Kind) -> bool {
+    kind.is("batch", "jobs") || kind.is("", "replicationcontrollers")
 }
 
 /// How many seconds a delete waits.

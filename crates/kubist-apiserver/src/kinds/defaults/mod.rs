@@ -361,6 +361,7 @@ fn job_spec(map: &mut Map<String, Value>) {
     or(map, "backoffLimit", 6);
     or(map, "completionMode", "NonIndexed");
     or(map, "suspend", false);
+    or(map, "manualSelector", false);
     let failure_policy = !unset(map, "podFailurePolicy");
     or(
         map,

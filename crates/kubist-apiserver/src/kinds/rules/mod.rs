@@ -3,8 +3,12 @@
 //! What the tables know (enumerations) is checked for every kind; what upstream wrote by hand
 //! is here for the kinds that operators meet every day.
 
+mod common;
 mod config;
+mod cron;
+mod jobs;
 mod objects;
+mod pods;
 mod webhooks;
 mod workloads;
 
@@ -18,10 +22,11 @@ use crate::kinds::{pod, service, signing};
 use crate::object::meta;
 use config::{config_map, secret};
 use objects::{binding, claim, lease};
-use workloads::{pod_spec, template, workload};
+use pods::pod_spec;
 
+pub(crate) use common::selector_matches;
+pub(crate) use pods::warnings as pod_warnings;
 pub(crate) use webhooks::client_config;
-pub(crate) use workloads::selector_matches;
 
 /// What breaks the rules of the kind; `old` is there for an update.
 pub(crate) fn validate(
@@ -50,7 +55,13 @@ pub(crate) fn validate(
         ("", "configmaps") => config_map(new, old, &mut errors),
         ("", "secrets") => secret(new, old, &mut errors),
         ("", "pods") => {
-            pod_spec(&new["spec"], "spec", &mut errors);
+            if subresource != "status" {
+                pod_spec(&new["spec"], "spec", &mut errors);
+            }
+            if old.is_none() && !common::list(&new["spec"], "ephemeralContainers").is_empty() {
+                let field = "spec.ephemeralContainers";
+                errors.push(FieldError::forbidden(field, "cannot be set on create"));
+            }
             if let Some(old) = old {
                 errors.extend(match subresource {
                     "resize" => pod::validate_resize(new, old),
@@ -60,33 +71,16 @@ pub(crate) fn validate(
         }
         ("", "services") if subresource == "status" => service::validate_status(new, &mut errors),
         ("", "services") => service::validate(new, old, &mut errors),
-        ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => {
-            workload(kind, new, old, &mut errors)
+        ("apps", _) | ("", "replicationcontrollers") if subresource == "status" => {
+            workloads::status(kind, new, &mut errors);
         }
-        ("batch", "jobs") => {
-            template(
-                &new["spec"]["template"],
-                "spec.template",
-                &["OnFailure", "Never"],
-                &mut errors,
-            );
-            if let Some(old) = old {
-                immutable(new, old, "spec.selector", &mut errors);
-                immutable(new, old, "spec.completionMode", &mut errors);
-            }
-        }
-        ("batch", "cronjobs") => {
-            let job = &new["spec"]["jobTemplate"]["spec"]["template"];
-            template(
-                job,
-                "spec.jobTemplate.spec.template",
-                &["OnFailure", "Never"],
-                &mut errors,
-            );
-            if new["spec"]["schedule"].as_str().unwrap_or("").is_empty() {
-                errors.push(FieldError::required("spec.schedule", ""));
-            }
-        }
+        ("apps", "deployments") => workloads::deployment(new, old, &mut errors),
+        ("apps", "replicasets") => workloads::replica_set(new, old, &mut errors),
+        ("apps", "daemonsets") => workloads::daemon_set(new, old, &mut errors),
+        ("apps", "statefulsets") => workloads::stateful_set(new, old, &mut errors),
+        ("", "replicationcontrollers") => workloads::replication_controller(new, &mut errors),
+        ("batch", "jobs") => jobs::job(new, old, &mut errors),
+        ("batch", "cronjobs") => jobs::cron_job(new, &mut errors),
         ("certificates.k8s.io", "certificatesigningrequests") => {
             errors.extend(signing::validate(new, old));
         }
@@ -111,8 +105,21 @@ fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut V
             && !allowed.contains(&text)
         {
             // Upstream lists these by hand, not sorted.
-            let allowed = match allowed {
+            let allowed: &[&str] = match allowed {
                 ["Always", "Never", "OnFailure"] => &["Always", "OnFailure", "Never"],
+                ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] => {
+                    &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]
+                }
+                ["FallbackToLogsOnError", "File"] => &["File", "FallbackToLogsOnError"],
+                ["Indexed", "NonIndexed"] => &["NonIndexed", "Indexed"],
+                ["NoExecute", "NoSchedule", "PreferNoSchedule"] => {
+                    &["NoSchedule", "PreferNoSchedule", "NoExecute"]
+                }
+                // These have rules of their own.
+                ["OrderedReady", "Parallel"]
+                | ["Equal", "Exists", ..]
+                | ["Recreate", "RollingUpdate"]
+                | ["OnDelete", "RollingUpdate"] => return,
                 sorted => sorted,
             };
             errors.push(FieldError::not_supported(path, value, allowed));

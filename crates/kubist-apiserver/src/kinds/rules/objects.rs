@@ -59,17 +59,19 @@ pub(super) fn binding(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldEr
     }
 }
 
-pub(super) fn claim(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
-    let spec = &new["spec"];
+/// What is wrong with what a claim asks for.
+pub(super) fn claim_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if meta::strings(spec.get("accessModes")).is_empty() {
-        errors.push(FieldError::required(
-            "spec.accessModes",
-            "at least 1 access mode is required",
-        ));
+        let detail = "at least 1 access mode is required";
+        errors.push(FieldError::required(format!("{path}.accessModes"), detail));
     }
     if meta::at(spec, "resources.requests.storage").is_none() {
-        errors.push(FieldError::required("spec.resources[storage]", ""));
+        errors.push(FieldError::required(format!("{path}.resources[storage]"), ""));
     }
+}
+
+pub(super) fn claim(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    claim_spec(&new["spec"], "spec", errors);
     if let Some(old) = old {
         let fixed = |object: &Value| {
             let mut spec = object["spec"].clone();

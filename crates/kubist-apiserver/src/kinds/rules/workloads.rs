@@ -1,207 +1,372 @@
-//! The rules of pods and of what makes them.
+//! The rules of what keeps pods running.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::immutable;
+use super::common::{
+    amount, given, integer, is_empty_selector, is_selector, is_zero, list, name, non_negative, selector,
+    selector_matches, share, text,
+};
+use super::pods::template;
+use super::{immutable, objects};
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
-use crate::object::metavalidate;
+use crate::object::metavalidate::NameRule;
 
-pub(super) fn workload(kind: &Kind, new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+pub(super) fn deployment(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    if let Some(replicas) = spec
-        .get("replicas")
-        .and_then(Value::as_i64)
-        .filter(|replicas| *replicas < 0)
-    {
-        let detail = "must be greater than or equal to 0";
-        errors.push(FieldError::invalid("spec.replicas", &replicas.into(), detail));
+    non_negative(spec, "spec", &["replicas"], errors);
+    selected_template(spec, "deployment", errors);
+    deployment_strategy(&spec["strategy"], errors);
+    non_negative(
+        spec,
+        "spec",
+        &[
+            "minReadySeconds",
+            "revisionHistoryLimit",
+            "progressDeadlineSeconds",
+        ],
+        errors,
+    );
+    let ready = integer(spec, "minReadySeconds").unwrap_or(0);
+    if let Some(deadline) = integer(spec, "progressDeadlineSeconds").filter(|deadline| *deadline <= ready) {
+        let detail = "must be greater than minReadySeconds";
+        errors.push(FieldError::invalid(
+            "spec.progressDeadlineSeconds",
+            &deadline.into(),
+            detail,
+        ));
     }
-    let selector = spec.get("selector").filter(|selector| !selector.is_null());
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", errors);
+    }
+}
+
+pub(super) fn replica_set(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    non_negative(&new["spec"], "spec", &["replicas", "minReadySeconds"], errors);
+    // Sic: upstream checks it as a deployment's.
+    selected_template(&new["spec"], "deployment", errors);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", errors);
+    }
+}
+
+pub(super) fn replication_controller(new: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    non_negative(spec, "spec", &["minReadySeconds", "replicas"], errors);
+    let chosen = spec["selector"].as_object();
+    if chosen.is_none_or(serde_json::Map::is_empty) {
+        errors.push(FieldError::required("spec.selector", ""));
+    }
+    let Some(made) = given(spec, "template") else {
+        errors.push(FieldError::required("spec.template", ""));
+        return;
+    };
+    let labels = meta::get(made, "labels");
+    if !selector_matches(&json!({"matchLabels": spec["selector"]}), labels) {
+        errors.push(unmatched(labels));
+    }
+    template(made, "spec.template", errors);
+    always(made, errors);
+}
+
+pub(super) fn daemon_set(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    let nothing = Value::Null;
+    let chosen = given(spec, "selector").unwrap_or(&nothing);
+    selector(chosen, "spec.selector", errors);
     let labels = meta::at(spec, "template.metadata.labels");
-    match selector {
-        None => errors.push(FieldError::required("spec.selector", "")),
-        Some(selector) if is_empty_selector(selector) => {
-            let detail = format!("empty selector is invalid for {}", kind.kind.to_lowercase());
-            errors.push(FieldError::invalid("spec.selector", selector, &detail));
+    if is_selector(chosen) && (chosen.is_null() || !selector_matches(chosen, labels)) {
+        errors.push(unmatched(labels));
+    }
+    if !chosen.is_null() && is_empty_selector(chosen) {
+        errors.push(empty_selector(chosen, "daemonset"));
+    }
+    template(&spec["template"], "spec.template", errors);
+    always(&spec["template"], errors);
+    non_negative(spec, "spec", &["minReadySeconds"], errors);
+    daemon_strategy(&spec["updateStrategy"], errors);
+    non_negative(spec, "spec", &["revisionHistoryLimit"], errors);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", errors);
+    }
+}
+
+/// What a stateful set may change of its spec.
+const CHANGES: [&str; 7] = [
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+pub(super) fn stateful_set(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    let policy = text(spec, "podManagementPolicy");
+    if !matches!(policy, "OrderedReady" | "Parallel") {
+        let detail = "must be 'OrderedReady' or 'Parallel'";
+        errors.push(FieldError::invalid_text(
+            "spec.podManagementPolicy",
+            policy,
+            detail,
+        ));
+    }
+    stateful_strategy(&spec["updateStrategy"], errors);
+    let retention = &spec["persistentVolumeClaimRetentionPolicy"];
+    for field in ["whenDeleted", "whenScaled"] {
+        if let Some(policy) =
+            given(retention, field).filter(|policy| *policy != "Retain" && *policy != "Delete")
+        {
+            let field = format!("spec.persistentVolumeClaimRetentionPolicy.{field}");
+            errors.push(FieldError::not_supported(field, policy, &["Retain", "Delete"]));
         }
-        Some(selector) if !selector_matches(selector, labels) => {
-            let value = labels.cloned().unwrap_or(Value::Null);
-            let detail = "`selector` does not match template `labels`";
+    }
+    non_negative(spec, "spec", &["replicas", "minReadySeconds"], errors);
+    non_negative(&spec["ordinals"], "spec.ordinals", &["start"], errors);
+    name(spec, "spec", "serviceName", NameRule::Label, errors);
+    selected_template(spec, "statefulset", errors);
+    for (at, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
+        let path = format!("spec.volumeClaimTemplates[{at}].spec");
+        objects::claim_spec(&claim["spec"], &path, errors);
+    }
+    non_negative(spec, "spec", &["revisionHistoryLimit"], errors);
+    let Some(old) = old else { return };
+    let fixed = |object: &Value| {
+        let mut spec = object["spec"].clone();
+        if let Some(spec) = spec.as_object_mut() {
+            spec.retain(|field, _| !CHANGES.contains(&field.as_str()));
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        errors.push(FieldError::forbidden(
+            "spec",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+             'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
+             'minReadySeconds' are forbidden",
+        ));
+    }
+}
+
+/// What a status says may not contradict itself.
+pub(super) fn status(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
+    let status = &new["status"];
+    let counters: &[&str] = match &*kind.plural {
+        "deployments" => &[
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+            "terminatingReplicas",
+        ],
+        "replicasets" | "replicationcontrollers" => &[
+            "replicas",
+            "fullyLabeledReplicas",
+            "readyReplicas",
+            "availableReplicas",
+        ],
+        "statefulsets" => &[
+            "replicas",
+            "readyReplicas",
+            "currentReplicas",
+            "updatedReplicas",
+            "availableReplicas",
+        ],
+        "daemonsets" => &[
+            "currentNumberScheduled",
+            "numberMisscheduled",
+            "desiredNumberScheduled",
+            "numberReady",
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "numberUnavailable",
+        ],
+        _ => return,
+    };
+    non_negative(status, "status", &["observedGeneration"], errors);
+    non_negative(status, "status", counters, errors);
+    non_negative(status, "status", &["collisionCount"], errors);
+    if kind.plural == "daemonsets" {
+        return;
+    }
+    let count = |field: &str| integer(status, field).unwrap_or(0);
+    let parts = counters.iter().filter(|field| {
+        !matches!(
+            **field,
+            "replicas" | "unavailableReplicas" | "terminatingReplicas"
+        )
+    });
+    for field in parts {
+        if count(field) > count("replicas") {
+            let detail = "cannot be greater than status.replicas";
             errors.push(FieldError::invalid(
-                "spec.template.metadata.labels",
-                &value,
+                format!("status.{field}"),
+                &count(field).into(),
                 detail,
             ));
         }
-        Some(_) => {}
     }
-    template(&spec["template"], "spec.template", &["Always"], errors);
-    if let Some(old) = old {
-        if kind.plural == "statefulsets" {
-            let fixed = |object: &Value| {
-                let mut spec = object["spec"].clone();
-                if let Some(spec) = spec.as_object_mut() {
-                    for field in [
-                        "replicas",
-                        "ordinals",
-                        "template",
-                        "updateStrategy",
-                        "revisionHistoryLimit",
-                        "persistentVolumeClaimRetentionPolicy",
-                        "minReadySeconds",
-                    ] {
-                        spec.remove(field);
-                    }
-                }
-                spec
+    if count("availableReplicas") > count("readyReplicas") {
+        let detail = "cannot be greater than readyReplicas";
+        errors.push(FieldError::invalid(
+            "status.availableReplicas",
+            &count("availableReplicas").into(),
+            detail,
+        ));
+    }
+}
+
+/// A selector, and the template whose pods it selects.
+fn selected_template(spec: &Value, of: &str, errors: &mut Vec<FieldError>) {
+    let chosen = given(spec, "selector");
+    match chosen {
+        None => errors.push(FieldError::required("spec.selector", "")),
+        Some(chosen) => {
+            selector(chosen, "spec.selector", errors);
+            if is_empty_selector(chosen) {
+                errors.push(empty_selector(chosen, of));
+            }
+        }
+    }
+    let made = &spec["template"];
+    let labels = meta::get(made, "labels");
+    match chosen {
+        Some(chosen) if !is_selector(chosen) => {
+            let error = |detail: &str| match detail {
+                "" => FieldError::invalid_without_detail("spec.selector", chosen),
+                detail => FieldError::invalid("spec.selector", chosen, detail),
             };
-            if fixed(new) != fixed(old) {
-                errors.push(FieldError::forbidden(
-                    "spec",
-                    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
-                     'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
-                     'minReadySeconds' are forbidden",
+            errors.push(error(if of == "deployment" {
+                "invalid label selector"
+            } else {
+                ""
+            }));
+            return;
+        }
+        Some(chosen) if selector_matches(chosen, labels) => {}
+        _ => errors.push(unmatched(labels)),
+    }
+    template(made, "spec.template", errors);
+    always(made, errors);
+}
+
+fn empty_selector(selector: &Value, of: &str) -> FieldError {
+    let detail = format!("empty selector is invalid for {of}");
+    FieldError::invalid("spec.selector", selector, &detail)
+}
+
+fn unmatched(labels: Option<&Value>) -> FieldError {
+    let detail = "`selector` does not match template `labels`";
+    FieldError::invalid(
+        "spec.template.metadata.labels",
+        labels.unwrap_or(&Value::Null),
+        detail,
+    )
+}
+
+/// The pods of what keeps them running end only with it.
+fn always(template: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &template["spec"];
+    let policy = text(spec, "restartPolicy");
+    if matches!(policy, "OnFailure" | "Never") {
+        let field = "spec.template.spec.restartPolicy";
+        errors.push(FieldError::not_supported(field, &policy.into(), &["Always"]));
+    }
+    if given(spec, "activeDeadlineSeconds").is_some() {
+        let detail = "activeDeadlineSeconds in ReplicaSet is not Supported";
+        errors.push(FieldError::forbidden(
+            "spec.template.spec.activeDeadlineSeconds",
+            detail,
+        ));
+    }
+}
+
+fn deployment_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.strategy.rollingUpdate";
+    let rolling = given(strategy, "rollingUpdate");
+    match (text(strategy, "type"), rolling) {
+        ("Recreate", Some(_)) => {
+            let detail = "may not be specified when strategy `type` is 'Recreate'";
+            errors.push(FieldError::forbidden(FIELD, detail));
+        }
+        ("RollingUpdate", Some(rolling)) => {
+            amount(rolling, FIELD, "maxUnavailable", errors);
+            amount(rolling, FIELD, "maxSurge", errors);
+            if is_zero(rolling, "maxUnavailable") && is_zero(rolling, "maxSurge") {
+                errors.push(FieldError::invalid(
+                    format!("{FIELD}.maxUnavailable"),
+                    &rolling["maxUnavailable"],
+                    "may not be 0 when `maxSurge` is 0",
                 ));
             }
-        } else {
-            immutable(new, old, "spec.selector", errors);
+            share(rolling, FIELD, "maxUnavailable", errors);
         }
+        ("Recreate" | "RollingUpdate", _) => {}
+        (other, _) => errors.push(FieldError::not_supported_json(
+            "spec.strategy",
+            &format!(r#"{{"Type":{},"RollingUpdate":null}}"#, json!(other)),
+            &["Recreate", "RollingUpdate"],
+        )),
     }
 }
 
-fn is_empty_selector(selector: &Value) -> bool {
-    let empty = |key: &str| match selector.get(key) {
-        Some(Value::Object(map)) => map.is_empty(),
-        Some(Value::Array(items)) => items.is_empty(),
-        _ => true,
-    };
-    empty("matchLabels") && empty("matchExpressions")
-}
-
-/// Whether a selector in an object matches these labels.
-pub(crate) fn selector_matches(selector: &Value, labels: Option<&Value>) -> bool {
-    let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-    let equal = selector
-        .get("matchLabels")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .all(|(key, value)| label(key) == value.as_str());
-    equal
-        && selector
-            .get("matchExpressions")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .all(|expression| {
-                let values = meta::strings(expression.get("values"));
-                let found = label(expression["key"].as_str().unwrap_or(""));
-                match expression["operator"].as_str().unwrap_or("") {
-                    "In" => found.is_some_and(|found| values.contains(&found)),
-                    "NotIn" => found.is_none_or(|found| !values.contains(&found)),
-                    "Exists" => found.is_some(),
-                    "DoesNotExist" => found.is_none(),
-                    _ => false,
-                }
-            })
-}
-
-pub(super) fn template(template: &Value, path: &str, policies: &[&str], errors: &mut Vec<FieldError>) {
-    let labels = meta::get(template, "labels");
-    errors.extend(metavalidate::labels(labels, &format!("{path}.labels")));
-    pod_spec(&template["spec"], &format!("{path}.spec"), errors);
-    let policy = template["spec"]["restartPolicy"].as_str().unwrap_or("");
-    let known = matches!(policy, "Always" | "OnFailure" | "Never");
-    if known && !policies.contains(&policy) {
-        let field = format!("{path}.spec.restartPolicy");
-        errors.push(FieldError::not_supported(field, &policy.into(), policies));
-    }
-}
-
-pub(super) fn pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let list = |key: &str| {
-        spec.get(key)
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    };
-    let volumes: Vec<&str> = list("volumes")
-        .iter()
-        .filter_map(|volume| volume["name"].as_str())
-        .collect();
-    if list("containers").is_empty() {
-        errors.push(FieldError::required(format!("{path}.containers"), ""));
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for key in ["initContainers", "containers", "ephemeralContainers"] {
-        for (at, container) in list(key).iter().enumerate() {
-            let path = format!("{path}.{key}[{at}]");
-            let name = container["name"].as_str().unwrap_or("");
-            if name.is_empty() {
-                errors.push(FieldError::required(format!("{path}.name"), ""));
-            } else {
-                for problem in metavalidate::name_problems(metavalidate::NameRule::Label, name) {
-                    errors.push(FieldError::invalid_text(format!("{path}.name"), name, &problem));
-                }
-                if names.contains(&name) {
-                    errors.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
-                }
-                names.push(name);
+fn daemon_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.updateStrategy.rollingUpdate";
+    match (text(strategy, "type"), given(strategy, "rollingUpdate")) {
+        ("RollingUpdate", Some(rolling)) => {
+            for field in ["maxUnavailable", "maxSurge"] {
+                amount(rolling, FIELD, field, errors);
+                share(rolling, FIELD, field, errors);
             }
-            let image = container["image"].as_str().unwrap_or("");
-            if image.is_empty() {
-                errors.push(FieldError::required(format!("{path}.image"), ""));
-            } else if image.trim() != image {
-                let detail = "must not have leading or trailing whitespace";
-                errors.push(FieldError::invalid_text(format!("{path}.image"), image, detail));
-            }
-            for (at, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
-                let number = port["containerPort"].as_i64().unwrap_or(0);
-                if number == 0 {
-                    errors.push(FieldError::required(
-                        format!("{path}.ports[{at}].containerPort"),
-                        "",
-                    ));
-                } else if !(1..=65535).contains(&number) {
-                    errors.push(FieldError::invalid(
-                        format!("{path}.ports[{at}].containerPort"),
-                        &number.into(),
-                        "must be between 1 and 65535, inclusive",
-                    ));
+            match (is_zero(rolling, "maxUnavailable"), is_zero(rolling, "maxSurge")) {
+                (true, true) => {
+                    let detail = "cannot be 0 when maxSurge is 0";
+                    errors.push(FieldError::required(format!("{FIELD}.maxUnavailable"), detail));
                 }
-            }
-            for (at, mount) in container["volumeMounts"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
-                let name = mount["name"].as_str().unwrap_or("");
-                let field = format!("{path}.volumeMounts[{at}]");
-                if name.is_empty() {
-                    errors.push(FieldError::required(format!("{field}.name"), ""));
-                } else if !volumes.contains(&name) {
-                    errors.push(not_found(format!("{field}.name"), name));
-                }
-                if mount["mountPath"].as_str().unwrap_or("").is_empty() {
-                    errors.push(FieldError::required(format!("{field}.mountPath"), ""));
-                }
+                (false, false) => errors.push(FieldError::invalid(
+                    format!("{FIELD}.maxSurge"),
+                    &rolling["maxSurge"],
+                    "may not be set when maxUnavailable is non-zero",
+                )),
+                _ => {}
             }
         }
-    }
-    for (at, volume) in list("volumes").iter().enumerate() {
-        let name = volume["name"].as_str().unwrap_or("");
-        let field = format!("{path}.volumes[{at}].name");
-        if name.is_empty() {
-            errors.push(FieldError::required(field, ""));
-        } else if volumes[..at.min(volumes.len())].contains(&name) {
-            errors.push(FieldError::duplicate(field, &name.into()));
-        }
+        ("RollingUpdate", None) => errors.push(FieldError::required(FIELD, "")),
+        ("OnDelete", _) => {}
+        (other, _) => errors.push(FieldError::not_supported_json(
+            "spec.updateStrategy",
+            &format!(r#"{{"Type":{},"RollingUpdate":null}}"#, json!(other)),
+            &["RollingUpdate", "OnDelete"],
+        )),
     }
 }
 
-fn not_found(field: String, value: &str) -> FieldError {
-    FieldError::not_found(field, &value.into())
+fn stateful_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.updateStrategy.rollingUpdate";
+    match (text(strategy, "type"), given(strategy, "rollingUpdate")) {
+        ("RollingUpdate", Some(rolling)) => {
+            non_negative(rolling, FIELD, &["partition"], errors);
+            amount(rolling, FIELD, "maxUnavailable", errors);
+            share(rolling, FIELD, "maxUnavailable", errors);
+        }
+        ("OnDelete", Some(rolling)) => {
+            let shown = format!(
+                r#"{{"Partition":{},"MaxUnavailable":{}}}"#,
+                rolling["partition"], rolling["maxUnavailable"]
+            );
+            let detail = "only allowed for updateStrategy 'RollingUpdate'";
+            errors.push(FieldError::invalid_json(FIELD, &shown, detail));
+        }
+        ("RollingUpdate" | "OnDelete", None) => {}
+        ("", _) => errors.push(FieldError::required("spec.updateStrategy", "")),
+        (other, _) => errors.push(FieldError::invalid_json(
+            "spec.updateStrategy",
+            &format!(r#"{{"Type":{},"RollingUpdate":null}}"#, json!(other)),
+            "must be 'RollingUpdate' or 'OnDelete'",
+        )),
+    }
 }

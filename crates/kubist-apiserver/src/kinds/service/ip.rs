@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Reads an address; leading zeros are not allowed, as some read them as octal.
-pub(super) fn parse(text: &str) -> Result<IpAddr, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<IpAddr, &'static str> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
