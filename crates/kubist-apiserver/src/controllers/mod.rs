@@ -46,6 +46,12 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
             }
         }
     }
+    if let Some(kind) = registry.get("scheduling.k8s.io", "v1", "priorityclasses") {
+        for (name, value, description) in PRIORITIES {
+            let class = json!({"value": value, "description": description});
+            put(api, kind, "", name, class);
+        }
+    }
     if let Some(kind) = registry.get("networking.k8s.io", "v1", "servicecidrs") {
         let range = json!({"spec": {"cidrs": [crate::kinds::service::RANGE]}});
         put(api, kind, "", "kubernetes", range);
@@ -67,6 +73,20 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
         );
     }
 }
+
+/// The priorities of what a cluster cannot do without.
+const PRIORITIES: [(&str, i64, &str); 2] = [
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+];
 
 fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object: Value) {
     meta::set(&mut object, "name", name);

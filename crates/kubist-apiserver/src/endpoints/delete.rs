@@ -28,6 +28,11 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let target = &request.target;
     let key = Key::new(&target.namespace, &target.name);
     strategy::admit_delete(kind, &target.name)?;
+    if kind.is("batch", "jobs") && options.propagation.is_none() {
+        let warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
+                       remove them or set propagationPolicy=Orphan to suppress this warning";
+        request.warnings.add(warning.into());
+    }
     let deleted = delete_asked(api, kind, &key, &options, request.origin(), &target.name).await?;
     let code = if !deleted.gone && options.orphan_denied {
         202

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod kind;
 pub(crate) mod ownership;
 pub(crate) mod pod;
+pub(crate) mod pod_admission;
 pub(crate) mod prepare;
 pub(crate) mod rules;
 pub(crate) mod service;

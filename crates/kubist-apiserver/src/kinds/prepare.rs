@@ -10,7 +10,6 @@ use crate::state::Api;
 /// Sets what built-in admission sets on a create, before any webhook sees it.
 pub(crate) fn admit_create(kind: &Kind, object: &mut Value) {
     match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "pods") => admit_pod(object),
         ("", "persistentvolumeclaims") => add_finalizer(object, "kubernetes.io/pvc-protection"),
         ("", "persistentvolumes") => add_finalizer(object, "kubernetes.io/pv-protection"),
         _ => {}
@@ -94,6 +93,7 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
 }
 
 fn prepare_pod(object: &mut Value) {
+    let time = meta::text(object, "creationTimestamp").to_owned();
     let qos = crate::kinds::pod::qos(object);
     let status = meta::child(object, "status");
     status.insert("phase".into(), "Pending".into());
@@ -103,30 +103,14 @@ fn prepare_pod(object: &mut Value) {
     {
         *seconds = 1.into();
     }
-}
-
-/// What the admission plugins for priorities and tolerations add to a pod.
-fn admit_pod(object: &mut Value) {
-    let spec = meta::child(object, "spec");
-    or(spec, "priority", 0);
-    or(spec, "preemptionPolicy", "PreemptLowerPriority");
-    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
-    if !tolerations.is_array() {
-        *tolerations = json!([]);
-    }
-    let Value::Array(tolerations) = tolerations else {
-        return;
-    };
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-        let tolerated = tolerations.iter().any(|toleration| {
-            let text = |field: &str| toleration.get(field).and_then(Value::as_str).unwrap_or("");
-            matches!(text("effect"), "" | "NoExecute") && (text("key") == key || text("key").is_empty())
+    let gates = meta::at(object, "spec.schedulingGates").and_then(Value::as_array);
+    if gates.is_some_and(|gates| !gates.is_empty()) {
+        let gated = json!({
+            "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+            "lastProbeTime": null, "lastTransitionTime": time,
         });
-        if !tolerated {
-            tolerations.push(json!({
-                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
-            }));
-        }
+        meta::child(object, "status").insert("conditions".into(), json!([gated]));
     }
 }
 

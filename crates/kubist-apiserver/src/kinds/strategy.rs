@@ -14,7 +14,7 @@ use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
 use crate::kinds::service::{self, Reservation};
-use crate::kinds::{autoscaler, defaults, prepare, signing};
+use crate::kinds::{autoscaler, defaults, pod_admission, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -116,6 +116,9 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     }
     if kind.custom().is_none() {
         prepare::admit_create(kind, object);
+    }
+    if kind.is("", "pods") {
+        pod_admission::admit(api, object)?;
     }
     Ok(())
 }

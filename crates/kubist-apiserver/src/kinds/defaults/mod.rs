@@ -34,7 +34,7 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
 }
 
 /// Sets `key` unless it is there.
-pub(super) fn or(map: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
+pub(crate) fn or(map: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
     match map.get_mut(key) {
         None => {
             map.insert(key.into(), value.into());
@@ -117,7 +117,8 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
             let spec = meta_child(map, "spec");
             or(spec, "replicas", 1);
             if let Some(labels) = template_labels {
-                or(spec, "selector", labels);
+                or(spec, "selector", labels.clone());
+                or(meta_child(map, "metadata"), "labels", labels);
             }
         }
         "api.apps.v1.DeploymentSpec" => {
@@ -144,6 +145,11 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
             let retention = meta_child(map, "persistentVolumeClaimRetentionPolicy");
             or(retention, "whenDeleted", "Retain");
             or(retention, "whenScaled", "Retain");
+            let claims = map.get_mut("volumeClaimTemplates").and_then(Value::as_array_mut);
+            for claim in claims.into_iter().flatten().filter_map(Value::as_object_mut) {
+                or(claim, "apiVersion", "v1");
+                or(claim, "kind", "PersistentVolumeClaim");
+            }
         }
         "api.apps.v1.DaemonSet" => {
             let annotations = meta_child(meta_child(map, "metadata"), "annotations");
@@ -281,7 +287,7 @@ pub(super) fn or_number(map: &mut Map<String, Value>, key: &str, value: i64) {
 }
 
 /// The object under `key`, made if it isn't there.
-pub(super) fn meta_child<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+pub(crate) fn meta_child<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
     let slot = map.entry(key).or_insert(Value::Null);
     meta::object(slot)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{given, integer, non_negative, selector_matches, text};
+use super::common::{given, integer, list, non_negative, selector_matches, text};
 use super::cron;
 use super::immutable;
 use super::pods::template;
@@ -42,6 +42,60 @@ pub(super) fn job(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>
     if template_of(spec, suspended) != template_of(&old["spec"], suspended) {
         let detail = "field is immutable";
         errors.push(FieldError::invalid("spec.template", &spec["template"], detail));
+    }
+}
+
+/// What a job's status says may not contradict itself, nor go back.
+pub(super) fn status(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let status = &new["status"];
+    let count = |status: &Value, field: &str| integer(status, field).unwrap_or(0);
+    non_negative(
+        status,
+        "status",
+        &["active", "succeeded", "failed", "ready", "terminating"],
+        errors,
+    );
+    let is = |name: &str| {
+        let is_true = |condition: &Value| condition["type"] == name && condition["status"] == "True";
+        list(status, "conditions").iter().any(is_true)
+    };
+    let has_ended = given(status, "completionTime").is_some();
+    if (is("Complete") || is("Failed")) && count(status, "active") > 0 {
+        let detail = "active>0 is invalid for finished job";
+        let active = count(status, "active").into();
+        errors.push(FieldError::invalid("status.active", &active, detail));
+    }
+    if is("Complete") && !has_ended {
+        let detail = "completionTime is required for Complete jobs";
+        errors.push(FieldError::required("status.completionTime", detail));
+    }
+    if has_ended && !is("Complete") {
+        let detail = "cannot set completionTime when there is no Complete=True condition";
+        let time = &status["completionTime"];
+        errors.push(FieldError::invalid("status.completionTime", time, detail));
+    }
+    for (end, before) in [("Complete", "SuccessCriteriaMet"), ("Failed", "FailureTarget")] {
+        if is(end) && !is(before) {
+            let article = if before == "SuccessCriteriaMet" {
+                "true"
+            } else {
+                "True"
+            };
+            let detail = format!("cannot set {end}=True condition without the {before}={article} condition");
+            errors.push(FieldError::invalid_of("status.conditions", &detail));
+        }
+    }
+    if is("Complete") && is("Failed") {
+        let detail = "cannot set Complete=True and Failed=true conditions";
+        errors.push(FieldError::invalid_of("status.conditions", detail));
+    }
+    let Some(old) = old else { return };
+    for field in ["succeeded", "failed"] {
+        if count(status, field) < count(&old["status"], field) {
+            let detail = format!("cannot decrease the {field} counter");
+            let now = count(status, field).into();
+            errors.push(FieldError::invalid(format!("status.{field}"), &now, &detail));
+        }
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn validate(
         ("apps", "daemonsets") => workloads::daemon_set(new, old, &mut errors),
         ("apps", "statefulsets") => workloads::stateful_set(new, old, &mut errors),
         ("", "replicationcontrollers") => workloads::replication_controller(new, &mut errors),
+        ("batch", "jobs") if subresource == "status" => jobs::status(new, old, &mut errors),
         ("batch", "jobs") => jobs::job(new, old, &mut errors),
         ("batch", "cronjobs") => jobs::cron_job(new, &mut errors),
         ("certificates.k8s.io", "certificatesigningrequests") => {
