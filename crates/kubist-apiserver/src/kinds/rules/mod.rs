@@ -7,8 +7,12 @@ mod common;
 mod config;
 mod cron;
 mod jobs;
-mod objects;
+mod lease;
+mod networking;
 mod pods;
+mod policy;
+mod rbac;
+mod storage;
 mod webhooks;
 mod workloads;
 
@@ -21,7 +25,7 @@ use crate::kinds::kind::Kind;
 use crate::kinds::{pod, service, signing};
 use crate::object::meta;
 use config::{config_map, secret};
-use objects::{binding, claim, lease};
+use lease::lease;
 use pods::pod_spec;
 
 pub(crate) use common::selector_matches;
@@ -87,9 +91,25 @@ pub(crate) fn validate(
         }
         ("coordination.k8s.io", "leases") => lease(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
-            binding(new, old, &mut errors)
+            rbac::binding(kind, new, old, &mut errors);
         }
-        ("", "persistentvolumeclaims") => claim(new, old, &mut errors),
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => rbac::role(kind, new, &mut errors),
+        ("", "persistentvolumeclaims" | "persistentvolumes") if subresource == "status" => {}
+        ("", "persistentvolumeclaims") => storage::claim(new, old, &mut errors),
+        ("", "persistentvolumes") => storage::volume(new, old, &mut errors),
+        ("storage.k8s.io", "storageclasses") => storage::class(new, old, &mut errors),
+        ("networking.k8s.io", "ingresses") if subresource == "status" => {}
+        ("networking.k8s.io", "ingresses") => networking::ingress(new, old, &mut errors),
+        ("networking.k8s.io", "ingressclasses") => networking::ingress_class(new, old, &mut errors),
+        ("networking.k8s.io", "networkpolicies") => networking::network_policy(new, &mut errors),
+        ("policy", "poddisruptionbudgets") if subresource == "status" => {
+            policy::budget_status(new, &mut errors);
+        }
+        ("policy", "poddisruptionbudgets") => policy::budget(new, &mut errors),
+        ("autoscaling", "horizontalpodautoscalers") if subresource == "status" => {}
+        ("autoscaling", "horizontalpodautoscalers") => policy::autoscaler(new, &mut errors),
+        ("scheduling.k8s.io", "priorityclasses") => policy::priority_class(new, old, &mut errors),
+        ("" | "events.k8s.io", "events") if old.is_none() => policy::event(new, &mut errors),
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             errors.extend(crd::rules::validate(new, old))
         }
@@ -120,7 +140,11 @@ fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut V
                 ["OrderedReady", "Parallel"]
                 | ["Equal", "Exists", ..]
                 | ["Recreate", "RollingUpdate"]
-                | ["OnDelete", "RollingUpdate"] => return,
+                | ["OnDelete", "RollingUpdate"]
+                | ["Never", "PreemptLowerPriority"]
+                | ["Delete", "Recycle", "Retain"]
+                | ["ReadOnlyMany", "ReadWriteMany", ..] => return,
+                ["Egress", "Ingress"] => &["Ingress", "Egress"],
                 sorted => sorted,
             };
             errors.push(FieldError::not_supported(path, value, allowed));

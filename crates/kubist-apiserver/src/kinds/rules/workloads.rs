@@ -7,7 +7,7 @@ use super::common::{
     selector_matches, share, text,
 };
 use super::pods::template;
-use super::{immutable, objects};
+use super::{immutable, storage};
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
@@ -130,7 +130,7 @@ pub(super) fn stateful_set(new: &Value, old: Option<&Value>, errors: &mut Vec<Fi
     selected_template(spec, "statefulset", errors);
     for (at, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
         let path = format!("spec.volumeClaimTemplates[{at}].spec");
-        objects::claim_spec(&claim["spec"], &path, errors);
+        storage::claim_spec(&claim["spec"], &path, errors);
     }
     non_negative(spec, "spec", &["revisionHistoryLimit"], errors);
     let Some(old) = old else { return };

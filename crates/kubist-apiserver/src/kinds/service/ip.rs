@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Result<IpAddr, &'static str> {
 }
 
 /// Whether it is a range of addresses.
-pub(super) fn is_range(text: &str) -> bool {
+pub(crate) fn is_range(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else {
         return false;
     };
