@@ -115,6 +115,9 @@ fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp) -> Value {
     };
     let mut row = Map::new();
     row.insert("cells".into(), cells.into());
+    if let (true, Some(conditions)) = (kind.is("", "pods"), cells::conditions(object)) {
+        row.insert("conditions".into(), conditions);
+    }
     row.insert(
         "object".into(),
         match include {
