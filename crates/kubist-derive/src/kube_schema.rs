@@ -1,5 +1,6 @@
 //! `#[derive(KubeSchema)]`.
 
+mod default;
 mod recursion;
 
 use darling::{FromAttributes, FromDeriveInput};
@@ -79,6 +80,7 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         core, schemars, std, ..
     } = &crates;
     let copy = &input.ident;
+    let default = default::of_container(&input, &ident, &crates)?;
     let Generics { params, .. } = &input.generics;
     if let Some(parameter) = params.first() {
         return Err(syn::Error::new_spanned(
@@ -106,6 +108,8 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
                 #[derive(#schemars::JsonSchema)]
                 #[allow(dead_code, missing_docs, non_camel_case_types)]
                 #input
+
+                #default
 
                 <#copy as #schemars::JsonSchema>::json_schema(generator)
             }

@@ -9,6 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kubist_client::{Api, Client};
 use kubist_core::ResourceExt;
 use kubist_core::params::PatchParams;
+use kubist_core::schema::NotStructural;
 use kubist_runtime::wait::{self, await_condition, conditions};
 use thiserror::Error;
 
@@ -58,6 +59,9 @@ pub enum Error {
         /// The name of the CRD.
         name: String,
     },
+    /// The type of a custom resource has no structural schema.
+    #[error("no CRD can be made: {0}")]
+    NotStructural(#[from] NotStructural),
     /// It cannot be written as YAML.
     #[error("cannot write the CRD {name} as YAML: {source}")]
     Yaml {

@@ -324,8 +324,14 @@ impl<'a> Root<'a> {
     /// `CustomResourceExt`: the CRD, put together by the vocabulary crate from what is known here.
     fn custom_resource_ext(&self, crates: &Crates) -> TokenStream {
         let Crates {
-            core, k8s_openapi, ..
+            core,
+            k8s_openapi,
+            std,
+            ..
         } = crates;
+        let definition = quote! {
+            #k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition
+        };
         let Root {
             ident,
             singular,
@@ -363,17 +369,24 @@ impl<'a> Root<'a> {
         let schema = match attributes.schema {
             SchemaMode::Disabled => quote!(#core::__derive::open_schema()),
             SchemaMode::Derived | SchemaMode::Manual => {
-                quote!(#core::__derive::structural_schema::<#ident>(::std::vec![#(#rules.into()),*]))
+                quote!(#core::__derive::structural_schema::<#ident>(::std::vec![#(#rules.into()),*])?)
             }
         };
 
         quote! {
             impl #core::crd::v1::CustomResourceExt for #ident {
-                fn crd() -> #k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition {
+                fn crd() -> #definition {
+                    #std::result::Result::unwrap_or_else(
+                        <Self as #core::crd::v1::CustomResourceExt>::try_crd(),
+                        |error| #std::panic!("{error}"),
+                    )
+                }
+
+                fn try_crd() -> #std::result::Result<#definition, #core::schema::NotStructural> {
                     // The names that rules are written with.
                     #[allow(unused_imports)]
                     use #core::{Message, Reason, Rule};
-                    #core::__derive::crd(
+                    #std::result::Result::Ok(#core::__derive::crd(
                         #core::__derive::CrdParts {
                             group: #group,
                             version: #version,
@@ -394,7 +407,7 @@ impl<'a> Root<'a> {
                             deprecated: #deprecated,
                         },
                         #schema,
-                    )
+                    ))
                 }
 
                 fn crd_name() -> &'static str {
