@@ -75,8 +75,9 @@ pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
 ///
 /// # Panics
 ///
-/// Panics where no structural schema describes the type: unit variants beside others, or variants
-/// whose fields of one name have different schemas. The message names the field.
+/// Panics where no structural schema describes the type: unit variants beside others, variants whose
+/// fields of one name have different schemas, or what is always null. The message names the field;
+/// [`structural`] gives it as an error.
 #[derive(Debug, Clone)]
 pub struct StructuralSchemaRewriter;
 
@@ -188,8 +189,7 @@ fn rewrite(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit>
     if !schema.contains_key("type") && schema.contains_key("properties") {
         schema.insert("type".to_owned(), json!("object"));
     }
-    type_children(schema);
-    Ok(())
+    type_children(schema, place)
 }
 
 /// Says in the words of OpenAPI 3.0 what newer drafts of JSON schema say in others.
@@ -290,20 +290,29 @@ fn preserve_beside_properties(schema: &mut Map<String, Value>) {
 }
 
 /// Every value has a type, or whatever it holds is kept.
-fn type_children(schema: &mut Map<String, Value>) {
+fn type_children(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.values_mut().for_each(type_child);
-    }
-    for key in ["items", "additionalProperties"] {
-        if let Some(child) = schema.get_mut(key) {
-            type_child(child);
+        for (name, property) in properties {
+            type_child(property, || place.below(name))?;
         }
     }
+    for (key, segment) in [("items", "[]"), ("additionalProperties", "[*]")] {
+        if let Some(child) = schema.get_mut(key) {
+            type_child(child, || place.below(segment))?;
+        }
+    }
+    Ok(())
 }
 
-fn type_child(child: &mut Value) {
+fn type_child(child: &mut Value, place: impl FnOnce() -> Place) -> Result<(), Misfit> {
     if *child == Value::Bool(true) {
         *child = json!({});
+    }
+    if optional::is_null(child) {
+        return Err(Misfit {
+            place: place(),
+            problem: Problem::AlwaysNull,
+        });
     }
     if let Value::Object(schema) = child
         && ["type", PRESERVE, INT_OR_STRING]
@@ -315,6 +324,7 @@ fn type_child(child: &mut Value) {
             None => schema.insert(PRESERVE.to_owned(), json!(true)),
         };
     }
+    Ok(())
 }
 
 /// The type of an enum's values, where they have one.

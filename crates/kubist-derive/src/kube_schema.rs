@@ -2,6 +2,7 @@
 
 mod default;
 mod recursion;
+mod shape;
 
 use darling::{FromAttributes, FromDeriveInput};
 use proc_macro2::TokenStream;
@@ -51,6 +52,7 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         Err(error) => return Ok(error.write_errors()),
     };
     let crates = crates.resolve();
+    shape::refuse(&input)?;
     let ident = input.ident.clone();
     let name = ident.to_string();
 
@@ -66,14 +68,28 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     input.attrs.extend(transforms);
     if let Data::Enum(data) = &mut input.data {
         for variant in &mut data.variants {
+            if let Some(attribute) = variant
+                .attrs
+                .iter()
+                .find(|attribute| attribute.path().is_ident("x_kube"))
+            {
+                return Err(syn::Error::new_spanned(
+                    attribute,
+                    "`x_kube` is for types and fields: a variant has no schema of its own",
+                ));
+            }
             variant.attrs.retain(speaks_of_the_schema);
         }
     }
     for field in fields_mut(&mut input.data) {
         recursion::refuse(field, &ident)?;
-        if let Err(error) = translate(field, &crates) {
-            return Ok(error.write_errors());
-        }
+    }
+    let mut errors = darling::Error::accumulator();
+    for field in fields_mut(&mut input.data) {
+        errors.handle(translate(field, &crates));
+    }
+    if let Err(error) = errors.finish() {
+        return Ok(error.write_errors());
     }
 
     let Crates {

@@ -121,8 +121,8 @@ impl fmt::Display for Problem {
                  `#[schemars(schema_with = \"kubist::core::schema::unchecked\")]`."
             ),
             Problem::AlwaysNull => f.write_str(
-                "Its value is always null, which a server drops: give the unit struct braces (`struct A {}`), \
-                 or leave the field out with `#[serde(skip)]`.",
+                "Its value is always null, which a server drops: give the unit struct or variant braces (`A {}`), or \
+                 leave the field out with `#[serde(skip)]`.",
             ),
             Problem::NoSchema { reason } => write!(
                 f,

@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::punctuated::Punctuated;
-use syn::{Data, DeriveInput, Ident, Index, Member, Meta, Token};
+use syn::{Data, DeriveInput, Ident, Index, Member, Meta};
 
 use crate::crates::Crates;
+use crate::metas::metas;
 
 /// The default of the copy that schemars sees, where it asks for one.
 pub(super) fn of_container(
@@ -42,20 +42,8 @@ pub(super) fn of_container(
 }
 
 fn has_default(input: &DeriveInput) -> syn::Result<bool> {
-    for attribute in &input.attrs {
-        if !["serde", "schemars"]
-            .iter()
-            .any(|name| attribute.path().is_ident(name))
-        {
-            continue;
-        }
-        let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)?;
-        if metas
-            .iter()
-            .any(|meta| matches!(meta, Meta::Path(path) if path.is_ident("default")))
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let metas = metas(&input.attrs, &["serde", "schemars"])?;
+    Ok(metas
+        .iter()
+        .any(|meta| matches!(meta, Meta::Path(path) if path.is_ident("default"))))
 }

@@ -65,6 +65,13 @@ types! {
     #[serde(untagged)]
     enum UntaggedScalars { Number(i64), Text(String) }
     #[serde(untagged)]
+    enum NullOrStruct {
+        Null,
+        Struct {
+            text: String,
+        },
+    }
+    #[serde(untagged)]
     enum OneOrMany { One(String), Many(Vec<String>) }
     #[serde(untagged)]
     enum TextOrStruct { Text(String), Struct { text: String } }
@@ -258,6 +265,11 @@ fn enums() -> Vec<Form> {
             "untagged scalars",
             vec![UntaggedScalars::Number(1), UntaggedScalars::Text(text())],
             vec![json!(true), json!({})],
+        ),
+        form(
+            "null or a struct",
+            vec![NullOrStruct::Null, NullOrStruct::Struct { text: text() }],
+            vec![json!({}), json!("t")],
         ),
         // What no structural schema tells apart is kept as it is.
         form(
@@ -655,4 +667,119 @@ async fn collections_of_every_form() {
 #[tokio::test]
 async fn scalars_of_every_type() {
     check(scalars()).await;
+}
+
+/// Types of which a derive sees nothing wrong: what they are of may come from anywhere.
+mod refused {
+    use super::{BTreeMap, Deserialize, Inner, JsonSchema, Serialize};
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) enum Mixed {
+        Unit,
+        Struct { text: String },
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct FlatMixed {
+        #[serde(flatten)]
+        inner: Mixed,
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    #[serde(untagged)]
+    pub(super) enum UntaggedClash {
+        Text { of: String },
+        Number { of: i32 },
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    pub(super) enum InternalClash {
+        Text { of: Inner },
+        Number { of: BTreeMap<String, i32> },
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    #[serde(tag = "kind", content = "of")]
+    pub(super) enum AdjacentClash {
+        Text(String),
+        Number(i32),
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    #[serde(tag = "kind", content = "of")]
+    pub(super) enum DeepClash {
+        Text { inner: Text },
+        Number { inner: Number },
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Text {
+        of: String,
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Number {
+        of: i32,
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Unit;
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) enum OfUnit {
+        Unit(Unit),
+        Other(i32),
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Tree {
+        children: Vec<Tree>,
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Chain {
+        next: Option<Box<Link>>,
+    }
+
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub(super) struct Link {
+        chains: BTreeMap<String, Chain>,
+    }
+}
+
+fn refusal<T: JsonSchema>() -> (String, String) {
+    let error = structural::<Root<T>>().unwrap_err();
+    (error.field(), error.to_string())
+}
+
+#[test]
+fn what_has_no_structural_schema_is_refused_with_the_field_and_what_to_do() {
+    use refused::{
+        AdjacentClash, Chain, DeepClash, FlatMixed, InternalClash, Mixed, OfUnit, Tree, Unit, UntaggedClash,
+    };
+    let (braces, rename) = ("give the unit variants braces", "rename one of them");
+    let (bound, struct_braces) = ("bound the depth", "give the unit struct or variant braces");
+    for ((field, message), expected, advice) in [
+        (refusal::<Mixed>(), "spec.field", braces),
+        (refusal::<Option<Mixed>>(), "spec.field", braces),
+        (refusal::<Vec<Mixed>>(), "spec.field[]", braces),
+        (refusal::<BTreeMap<String, Mixed>>(), "spec.field[*]", braces),
+        (refusal::<FlatMixed>(), "spec.field.Unit", struct_braces),
+        (refusal::<UntaggedClash>(), "spec.field", rename),
+        (refusal::<InternalClash>(), "spec.field", rename),
+        (refusal::<AdjacentClash>(), "spec.field", rename),
+        (refusal::<DeepClash>(), "spec.field.of.inner", rename),
+        (refusal::<Unit>(), "spec.field", struct_braces),
+        (refusal::<Option<Unit>>(), "spec.field", struct_braces),
+        (refusal::<()>(), "spec.field", struct_braces),
+        (refusal::<Vec<Unit>>(), "spec.field[]", struct_braces),
+        (refusal::<OfUnit>(), "spec.field.Unit", struct_braces),
+        (refusal::<Tree>(), "spec.field.children[]", bound),
+        (refusal::<Chain>(), "spec.field.next.chains[*]", bound),
+    ] {
+        assert_eq!(field, expected, "{message}");
+        assert!(message.contains(advice), "{message}");
+        assert!(message.contains("it::forms::Root<"), "{message}");
+    }
 }
