@@ -119,11 +119,7 @@ pub fn structural<T: JsonSchema>() -> Result<JSONSchemaProps, NotStructural> {
 pub(crate) fn structural_with<T: JsonSchema>(
     add: impl FnOnce(&mut Schema) -> Result<(), String>,
 ) -> Result<JSONSchemaProps, NotStructural> {
-    let of_type = |Misfit { place, problem }| NotStructural {
-        type_name: std::any::type_name::<T>(),
-        place,
-        problem,
-    };
+    let of_type = |misfit| NotStructural::new(std::any::type_name::<T>(), misfit);
     let at_root = |reason| {
         of_type(Misfit {
             place: Place::default(),

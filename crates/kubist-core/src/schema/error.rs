@@ -27,14 +27,20 @@ use super::place::Place;
 /// assert!(error.to_string().contains("give the unit variants braces"));
 /// ```
 #[derive(Clone, Debug, Error)]
-#[error("{place} of {type_name} has no structural schema. {problem}")]
+#[error("{} of {type_name} has no structural schema. {}", misfit.place, misfit.problem)]
 pub struct NotStructural {
-    pub(super) type_name: &'static str,
-    pub(super) place: Place,
-    pub(super) problem: Problem,
+    type_name: &'static str,
+    misfit: Box<Misfit>,
 }
 
 impl NotStructural {
+    pub(super) fn new(type_name: &'static str, misfit: Misfit) -> Self {
+        NotStructural {
+            type_name,
+            misfit: Box::new(misfit),
+        }
+    }
+
     /// The type whose schema was asked for.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -45,7 +51,7 @@ impl NotStructural {
     /// itself.
     #[must_use]
     pub fn field(&self) -> String {
-        self.place.path()
+        self.misfit.place.path()
     }
 }
 
