@@ -105,6 +105,13 @@ impl FromMeta for ExtraAttribute {
         let meta: syn::Meta = text.parse().map_err(|_| {
             Error::custom("expected an attribute: `attr = \"allow(deprecated)\"`").with_span(text)
         })?;
+        let refuse = |why: &str| Err(Error::custom(why).with_span(text));
+        if meta.path().is_ident("derive") {
+            return refuse("a derive has an attribute of its own: `derive = \"PartialEq\"`");
+        }
+        if meta.path().is_ident("serde") || meta.path().is_ident("schemars") {
+            return refuse("how the root is written is given by the API: take the attribute off");
+        }
         Ok(ExtraAttribute(quote!(#meta)))
     }
 }
