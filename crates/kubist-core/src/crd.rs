@@ -28,7 +28,22 @@ pub mod v1 {
     /// ```
     pub trait CustomResourceExt {
         /// The definition that a server needs before it takes objects of this kind.
+        ///
+        /// # Panics
+        ///
+        /// Panics where no structural schema describes the type, with the field and what to do about it;
+        /// `try_crd` gives this as an error.
         fn crd() -> CustomResourceDefinition;
+
+        /// The same, where a type without a structural schema is an error: for who prints definitions.
+        ///
+        /// # Errors
+        ///
+        /// A type that no structural schema describes, with the field and what to do about it.
+        #[cfg(feature = "schema")]
+        fn try_crd() -> Result<CustomResourceDefinition, crate::schema::NotStructural> {
+            Ok(Self::crd())
+        }
 
         /// The definition's name: plural, dot, group.
         fn crd_name() -> &'static str;

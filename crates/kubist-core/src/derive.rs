@@ -2,6 +2,8 @@
 
 pub use {k8s_openapi, schemars, serde, serde_json};
 
+use crate::cel::{MergeStrategy, Rule, validate};
+use crate::schema::NotStructural;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionNames,
     CustomResourceDefinitionSpec, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
@@ -9,10 +11,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     SelectableField,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use schemars::generate::SchemaSettings;
-
-use crate::cel::{MergeStrategy, Rule, validate};
-use crate::schema::{OptionalEnum, OptionalIntOrString, RefuseRecursion, StructuralSchemaRewriter};
 
 /// What the attributes say about a CRD.
 pub struct CrdParts {
@@ -159,44 +157,18 @@ pub fn crd(parts: CrdParts, schema: JSONSchemaProps) -> CustomResourceDefinition
 }
 
 /// The structural schema of a root type, with validation rules on the root.
-///
-/// # Panics
-///
-/// When no structural schema describes the type, when its `JsonSchema` gives something that is not a
-/// schema, or when a rule cannot be put into it.
-#[must_use]
-pub fn structural_schema<T: schemars::JsonSchema>(rules: Vec<Rule>) -> JSONSchemaProps {
-    let mut schema = SchemaSettings::openapi3()
-        .with(|settings| {
-            // A CRD has no place for definitions.
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        })
-        .with_transform(RefuseRecursion)
-        .with_transform(StructuralSchemaRewriter)
-        .with_transform(OptionalEnum)
-        .with_transform(OptionalIntOrString)
-        .into_generator()
-        .into_root_schema_for::<T>();
-    for rule in rules {
-        validate(&mut schema, rule).unwrap_or_else(|error| {
-            panic!(
-                "the schema of {} takes no validation rule: {error}",
-                T::schema_name()
-            )
-        });
-    }
-    serde_json::from_value(schema.to_value()).unwrap_or_else(|error| {
-        panic!(
-            "the schema of {} is not one that a CRD can have: {error}",
-            T::schema_name()
-        )
+pub fn structural_schema<T: schemars::JsonSchema>(
+    rules: Vec<Rule>,
+) -> Result<JSONSchemaProps, NotStructural> {
+    crate::schema::structural_with::<T>(|schema| {
+        rules
+            .into_iter()
+            .try_for_each(|rule| validate(schema, rule))
+            .map_err(|error| error.to_string())
     })
 }
 
 /// A transform that puts a validation rule into a schema.
-///
-/// The transform panics when the schema is `true` or `false`, which cannot hold a rule.
 pub fn rule(rule: impl Into<Rule>) -> impl FnMut(&mut schemars::Schema) {
     let rule = rule.into();
     move |schema| {
@@ -207,11 +179,10 @@ pub fn rule(rule: impl Into<Rule>) -> impl FnMut(&mut schemars::Schema) {
 }
 
 /// A transform that puts a merge strategy into a schema.
-///
-/// The transform panics when the schema is `true` or `false`, which cannot hold a strategy.
 pub fn merge_strategy(strategy: impl Into<MergeStrategy>) -> impl FnMut(&mut schemars::Schema) {
     let strategy = strategy.into();
     move |schema| {
+        schema.ensure_object();
         let mut value = std::mem::take(schema).to_value();
         crate::cel::merge_strategy(&mut value, strategy.clone())
             .ok()

@@ -32,6 +32,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod error;
 mod hoist;
 mod optional;
 mod place;
@@ -39,12 +40,14 @@ mod recursion;
 #[cfg(feature = "testing")]
 mod sampler;
 
-use schemars::{Schema, SchemaGenerator, transform::Transform};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::Transform};
 use serde_json::{Map, Value, json};
 
+pub use error::NotStructural;
+use error::{Misfit, Problem};
 pub use optional::{OptionalEnum, OptionalIntOrString};
 use place::{Place, for_each_subschema};
-pub(crate) use recursion::RefuseRecursion;
 #[cfg(feature = "testing")]
 pub use sampler::Sampler;
 
@@ -72,17 +75,77 @@ pub(crate) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
 ///
 /// # Panics
 ///
-/// Panics where no structural schema describes the type: unit variants beside others, or variants
-/// whose fields of one name have different schemas. The message names the field.
+/// Panics where no structural schema describes the type: unit variants beside others, variants whose
+/// fields of one name have different schemas, or what is always null. The message names the field;
+/// [`structural`] gives it as an error.
 #[derive(Debug, Clone)]
 pub struct StructuralSchemaRewriter;
 
 impl Transform for StructuralSchemaRewriter {
     fn transform(&mut self, schema: &mut Schema) {
         if let Some(schema) = schema.as_object_mut() {
-            rewrite_all(schema, &Place::default());
+            rewrite_all(schema, &Place::default()).unwrap_or_else(|misfit| misfit.panic());
         }
     }
+}
+
+/// The structural schema of a type, as `#[derive(CustomResource)]` writes it into a definition.
+///
+/// ```
+/// use kubist_core::schema::structural;
+///
+/// #[derive(schemars::JsonSchema)]
+/// struct Port {
+///     number: u16,
+/// }
+///
+/// let schema = structural::<Port>()?;
+/// assert_eq!(schema.type_.as_deref(), Some("object"));
+/// # Ok::<(), kubist_core::schema::NotStructural>(())
+/// ```
+///
+/// # Errors
+///
+/// A type that no structural schema describes; the error names the field and says what to do.
+///
+/// # Panics
+///
+/// Where the type's own `JsonSchema` does.
+pub fn structural<T: JsonSchema>() -> Result<JSONSchemaProps, NotStructural> {
+    structural_with::<T>(|_| Ok(()))
+}
+
+/// The same, with something added to the root.
+pub(crate) fn structural_with<T: JsonSchema>(
+    add: impl FnOnce(&mut Schema) -> Result<(), String>,
+) -> Result<JSONSchemaProps, NotStructural> {
+    let of_type = |misfit| NotStructural::new(std::any::type_name::<T>(), misfit);
+    let at_root = |reason| {
+        of_type(Misfit {
+            place: Place::default(),
+            problem: Problem::NoSchema { reason },
+        })
+    };
+    let mut schema = structural_value::<T>().map_err(of_type)?;
+    add(&mut schema).map_err(at_root)?;
+    serde_json::from_value(schema.to_value()).map_err(|error| at_root(error.to_string()))
+}
+
+fn structural_value<T: JsonSchema>() -> Result<Schema, Misfit> {
+    let mut schema = SchemaSettings::openapi3()
+        .with(|settings| {
+            // A CRD has no place for definitions.
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .into_generator()
+        .into_root_schema_for::<T>();
+    let keywords = schema.ensure_object();
+    recursion::refuse(keywords)?;
+    rewrite_all(keywords, &Place::default())?;
+    OptionalEnum.transform(&mut schema);
+    OptionalIntOrString.transform(&mut schema);
+    Ok(schema)
 }
 
 /// The schema of a field that is not checked: whatever object it holds is kept.
@@ -108,25 +171,25 @@ pub fn unchecked_list(generator: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "array", "items": unchecked(generator) })
 }
 
-fn rewrite_all(schema: &mut Map<String, Value>, place: &Place) {
-    for_each_subschema(schema, place, rewrite_all);
-    rewrite(schema, place);
+fn rewrite_all(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
+    for_each_subschema(schema, place, rewrite_all)?;
+    rewrite(schema, place)
 }
 
 /// Rewrites one schema, whose subschemas are rewritten already.
-fn rewrite(schema: &mut Map<String, Value>, place: &Place) {
-    normalize_keywords(schema, place);
+fn rewrite(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
+    normalize_keywords(schema, place)?;
     optional::collapse(schema, |_| true);
-    hoist::hoist(schema, place);
+    hoist::hoist(schema, place)?;
     preserve_beside_properties(schema);
     if !schema.contains_key("type") && schema.contains_key("properties") {
         schema.insert("type".to_owned(), json!("object"));
     }
-    type_children(schema);
+    type_children(schema, place)
 }
 
 /// Says in the words of OpenAPI 3.0 what newer drafts of JSON schema say in others.
-fn normalize_keywords(schema: &mut Map<String, Value>, place: &Place) {
+fn normalize_keywords(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
     if let Some(value) = schema.remove("const") {
         schema.entry("enum").or_insert_with(|| json!([value]));
     }
@@ -163,9 +226,22 @@ fn normalize_keywords(schema: &mut Map<String, Value>, place: &Place) {
         && let Some(items) = schema.remove("items")
     {
         let mut any = Map::from_iter([("anyOf".to_owned(), items)]);
-        rewrite(&mut any, place);
+        rewrite(&mut any, place)?;
         schema.insert("items".to_owned(), Value::Object(any));
         schema.remove("additionalItems");
+    }
+    // Keys of a form: a server knows of strings only.
+    if let Some(Value::Object(patterns)) = schema.remove("patternProperties") {
+        let mut values: Vec<Value> = patterns.into_iter().map(|(_, values)| values).collect();
+        values.dedup();
+        let is_closed = schema
+            .get("additionalProperties")
+            .is_none_or(|others| *others == json!(false));
+        let values = match values.pop() {
+            Some(only) if values.is_empty() && is_closed => only,
+            _ => json!({ PRESERVE: true }),
+        };
+        schema.insert("additionalProperties".to_owned(), values);
     }
     // A set, which reads the same whatever the order of fields.
     if let Some(Value::Array(required)) = schema.get_mut("required") {
@@ -177,6 +253,7 @@ fn normalize_keywords(schema: &mut Map<String, Value>, place: &Place) {
     if schema.remove("$ref").is_some() {
         schema.insert(PRESERVE.to_owned(), json!(true));
     }
+    Ok(())
 }
 
 /// The keyword for a value of one of several types.
@@ -209,20 +286,29 @@ fn preserve_beside_properties(schema: &mut Map<String, Value>) {
 }
 
 /// Every value has a type, or whatever it holds is kept.
-fn type_children(schema: &mut Map<String, Value>) {
+fn type_children(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.values_mut().for_each(type_child);
-    }
-    for key in ["items", "additionalProperties"] {
-        if let Some(child) = schema.get_mut(key) {
-            type_child(child);
+        for (name, property) in properties {
+            type_child(property, || place.below(name))?;
         }
     }
+    for (key, segment) in [("items", "[]"), ("additionalProperties", "[*]")] {
+        if let Some(child) = schema.get_mut(key) {
+            type_child(child, || place.below(segment))?;
+        }
+    }
+    Ok(())
 }
 
-fn type_child(child: &mut Value) {
+fn type_child(child: &mut Value, place: impl FnOnce() -> Place) -> Result<(), Misfit> {
     if *child == Value::Bool(true) {
         *child = json!({});
+    }
+    if optional::is_null(child) {
+        return Err(Misfit {
+            place: place(),
+            problem: Problem::AlwaysNull,
+        });
     }
     if let Value::Object(schema) = child
         && ["type", PRESERVE, INT_OR_STRING]
@@ -234,6 +320,7 @@ fn type_child(child: &mut Value) {
             None => schema.insert(PRESERVE.to_owned(), json!(true)),
         };
     }
+    Ok(())
 }
 
 /// The type of an enum's values, where they have one.

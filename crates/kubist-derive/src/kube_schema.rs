@@ -1,6 +1,8 @@
 //! `#[derive(KubeSchema)]`.
 
+mod default;
 mod recursion;
+mod shape;
 
 use darling::{FromAttributes, FromDeriveInput};
 use proc_macro2::TokenStream;
@@ -50,6 +52,7 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         Err(error) => return Ok(error.write_errors()),
     };
     let crates = crates.resolve();
+    shape::refuse(&input)?;
     let ident = input.ident.clone();
     let name = ident.to_string();
 
@@ -65,20 +68,35 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     input.attrs.extend(transforms);
     if let Data::Enum(data) = &mut input.data {
         for variant in &mut data.variants {
+            if let Some(attribute) = variant
+                .attrs
+                .iter()
+                .find(|attribute| attribute.path().is_ident("x_kube"))
+            {
+                return Err(syn::Error::new_spanned(
+                    attribute,
+                    "`x_kube` is for types and fields: a variant has no schema of its own",
+                ));
+            }
             variant.attrs.retain(speaks_of_the_schema);
         }
     }
     for field in fields_mut(&mut input.data) {
         recursion::refuse(field, &ident)?;
-        if let Err(error) = translate(field, &crates) {
-            return Ok(error.write_errors());
-        }
+    }
+    let mut errors = darling::Error::accumulator();
+    for field in fields_mut(&mut input.data) {
+        errors.handle(translate(field, &crates));
+    }
+    if let Err(error) = errors.finish() {
+        return Ok(error.write_errors());
     }
 
     let Crates {
         core, schemars, std, ..
     } = &crates;
     let copy = &input.ident;
+    let default = default::of_container(&input, &ident, &crates)?;
     let Generics { params, .. } = &input.generics;
     if let Some(parameter) = params.first() {
         return Err(syn::Error::new_spanned(
@@ -106,6 +124,8 @@ fn expand(input: TokenStream) -> syn::Result<TokenStream> {
                 #[derive(#schemars::JsonSchema)]
                 #[allow(dead_code, missing_docs, non_camel_case_types)]
                 #input
+
+                #default
 
                 <#copy as #schemars::JsonSchema>::json_schema(generator)
             }

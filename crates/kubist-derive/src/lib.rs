@@ -13,6 +13,7 @@ mod apply;
 mod crates;
 mod custom_resource;
 mod kube_schema;
+mod metas;
 mod plural;
 mod resource;
 mod rule;

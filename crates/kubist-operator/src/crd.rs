@@ -9,7 +9,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kubist_client::{Api, Client};
 use kubist_core::ResourceExt;
 use kubist_core::params::PatchParams;
-use kubist_runtime::wait::{self, await_condition, conditions};
+use kubist_core::schema::NotStructural;
+use kubist_runtime::wait::{self, Condition as _, await_condition, conditions};
 use thiserror::Error;
 
 pub use command::Command;
@@ -52,12 +53,23 @@ pub enum Error {
         /// Why.
         source: Box<wait::Error>,
     },
+    /// Its names are those of another kind.
+    #[error("the CRD {name} is not established: {message}")]
+    NamesTaken {
+        /// The name of the CRD.
+        name: String,
+        /// Which names, and what has them.
+        message: String,
+    },
     /// It was accepted, and not established within a minute; its conditions say why.
     #[error("the CRD {name} was not established within {}s", ESTABLISH.as_secs())]
     NotEstablished {
         /// The name of the CRD.
         name: String,
     },
+    /// The type of a custom resource has no structural schema.
+    #[error("no CRD can be made: {0}")]
+    NotStructural(#[from] NotStructural),
     /// It cannot be written as YAML.
     #[error("cannot write the CRD {name} as YAML: {source}")]
     Yaml {
@@ -97,15 +109,48 @@ pub async fn install(client: Client, crd: CustomResourceDefinition) -> Result<()
     let name = crd.name_any();
     apply(&crds, &name, crd, &PatchParams::apply(MANAGER).force()).await?;
 
-    let established = await_condition(crds, &name, conditions::is_crd_established());
-    match tokio::time::timeout(ESTABLISH, established).await {
-        Ok(Ok(_)) => Ok(()),
+    let decided = |crd: Option<&CustomResourceDefinition>| {
+        conditions::is_crd_established().matches_object(crd) || crd.and_then(names_taken).is_some()
+    };
+    match tokio::time::timeout(ESTABLISH, await_condition(crds, &name, decided)).await {
+        Ok(Ok(crd)) => match crd.as_ref().and_then(names_taken) {
+            Some(message) => Err(Error::NamesTaken { name, message }),
+            None => Ok(()),
+        },
         Ok(Err(source)) => Err(Error::Await {
             name,
             source: Box::new(source),
         }),
         Err(_) => Err(Error::NotEstablished { name }),
     }
+}
+
+/// Why the names of a definition are not its own; nobody but another definition's owner can change that.
+fn names_taken(crd: &CustomResourceDefinition) -> Option<String> {
+    let conditions = crd.status.as_ref()?.conditions.as_ref()?;
+    let names = conditions
+        .iter()
+        .find(|condition| condition.type_ == "NamesAccepted" && condition.status == "False")?;
+    Some(names.message.clone().unwrap_or_default())
+}
+
+/// Refuses definitions of which one would drop a version that objects may be stored in.
+pub(crate) async fn refuse_to_drop_any(
+    client: &Client,
+    definitions: &[CustomResourceDefinition],
+) -> Result<(), Error> {
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for wanted in definitions {
+        let name = wanted.name_any();
+        let present = crds.get_opt(&name).await.map_err(|source| Error::Install {
+            name,
+            source: Box::new(source),
+        })?;
+        if let Some(present) = present {
+            refuse_to_drop_stored(&present, wanted)?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells whether a server would take a definition, and changes nothing.

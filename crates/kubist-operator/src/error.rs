@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use kubist_core::schema::NotStructural;
+
 use crate::args::ClientError;
 use crate::crd;
 
@@ -91,6 +93,12 @@ impl From<ClientError> for Error {
 impl From<crd::Error> for Error {
     fn from(error: crd::Error) -> Self {
         Error::Crd(Box::new(error))
+    }
+}
+
+impl From<NotStructural> for Error {
+    fn from(error: NotStructural) -> Self {
+        crd::Error::from(error).into()
     }
 }
 

@@ -90,6 +90,7 @@ impl Builder {
             None => args.client.client().await?,
         };
         let admin = Admin::bind(&args.admin).await?;
+        crd::refuse_to_drop_any(&client, &crds).await?;
         for definition in crds {
             crd::install(client.clone(), definition).await?;
         }

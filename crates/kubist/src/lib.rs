@@ -83,3 +83,12 @@ pub mod prelude {
 #[cfg(all(doctest, feature = "derive", feature = "operator"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The chapters of the book about derives compile.
+#[cfg(all(doctest, feature = "derive"))]
+mod book {
+    #[doc = include_str!("../../../docs/derives.md")]
+    struct Derives;
+    #[doc = include_str!("../../../docs/conversion.md")]
+    struct Conversion;
+}

@@ -13,7 +13,8 @@ use crate::{Resource, redact::redact};
 /// An object goes from neighbour to neighbour. After each step the chain converts back and compares: what
 /// did not survive is kept in an annotation of the object, and put back when the object returns to the
 /// version that knows it, unless somebody has changed that field meanwhile. So no conversion loses
-/// anything that the types know. A list is kept as a whole: once changed, what its items had lost is gone.
+/// anything that the types know. The items of a list are told apart by their `name`, `key`, `id` or `type`;
+/// a list whose items are not is kept as a whole: once changed, what its items had lost is gone.
 ///
 #[cfg_attr(feature = "schema", doc = "```")]
 #[cfg_attr(not(feature = "schema"), doc = "```ignore")]

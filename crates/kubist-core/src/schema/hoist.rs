@@ -2,18 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use super::error::{Misfit, Problem};
 use super::place::Place;
 use super::{INT_OR_STRING, PRESERVE, type_of_enum, union_of};
 
 /// Moves what variants say about types to the schema that they are variants of.
-pub(super) fn hoist(schema: &mut Map<String, Value>, place: &Place) {
+pub(super) fn hoist(schema: &mut Map<String, Value>, place: &Place) -> Result<(), Misfit> {
     for junctor in ["allOf", "oneOf", "anyOf"] {
         let Some(Value::Array(variants)) = schema.remove(junctor) else {
             continue;
         };
         let variants: Vec<_> = variants.into_iter().map(into_object).collect();
-        let variants = match unit_variants(schema, variants, place) {
-            Some(variants) => hoist_variants(schema, junctor, variants, place),
+        let variants = match unit_variants(schema, variants, place)? {
+            Some(variants) => hoist_variants(schema, junctor, variants, place)?,
             None => continue,
         };
         // What is always true says nothing; nor does being exactly one of equals.
@@ -22,6 +23,7 @@ pub(super) fn hoist(schema: &mut Map<String, Value>, place: &Place) {
             schema.insert(junctor.to_owned(), Value::Array(variants));
         }
     }
+    Ok(())
 }
 
 fn into_object(variant: Value) -> Map<String, Value> {
@@ -34,30 +36,30 @@ fn into_object(variant: Value) -> Map<String, Value> {
 
 /// Unit variants are the values of one enum; gives back what is none.
 ///
-/// # Panics
-///
-/// Panics where some variants are units and others not: a value cannot be string and object.
+/// Some variants that are units and others that are not are an error: a value cannot be string and object.
 fn unit_variants(
     schema: &mut Map<String, Value>,
     variants: Vec<Map<String, Value>>,
     place: &Place,
-) -> Option<Vec<Map<String, Value>>> {
+) -> Result<Option<Vec<Map<String, Value>>>, Misfit> {
     let is_unit = |variant: &Map<String, Value>| variant.contains_key("enum");
     if !variants.iter().all(is_unit) || variants.is_empty() {
         let other = variants.iter().find(|variant| !is_unit(variant));
         let unit = variants.iter().find(|variant| is_unit(variant));
         if let (Some(unit), Some(other)) = (unit, other) {
-            let (found, defined) = (type_name(unit), type_name(other));
-            assert!(
-                found == defined || defined != "Object",
-                "{place} has no structural schema. Enum variant set {:?} has type Single({found}) but was already defined as \
-                 Some(Single({defined})). The instance type must be equal for all subschema variants. \
-                 A value is a string or an object, not either: give the unit variants braces (`A {{}}`), or \
-                 tag the enum with `#[serde(tag = \"type\")]`.",
-                unit["enum"].as_array().map(Vec::as_slice).unwrap_or_default(),
-            );
+            let (unit_type, other_type) = (type_name(unit), type_name(other));
+            if unit_type != other_type && other_type == "Object" {
+                return Err(Misfit {
+                    place: place.clone(),
+                    problem: Problem::UnitsBesideObjects {
+                        units: unit["enum"].as_array().cloned().unwrap_or_default(),
+                        unit_type,
+                        other_type,
+                    },
+                });
+            }
         }
-        return Some(variants);
+        return Ok(Some(variants));
     }
     let mut values = Vec::new();
     let mut types = Vec::new();
@@ -76,10 +78,10 @@ fn unit_variants(
     }
     schema.insert("enum".to_owned(), Value::Array(values));
     set_type(schema, types);
-    None
+    Ok(None)
 }
 
-/// A type as the message of a panic has it.
+/// A type as a message has it.
 fn type_name(variant: &Map<String, Value>) -> String {
     let kind = variant
         .get("type")
@@ -99,8 +101,8 @@ fn hoist_variants(
     junctor: &str,
     mut variants: Vec<Map<String, Value>>,
     place: &Place,
-) -> Vec<Map<String, Value>> {
-    let tags = properties(schema, junctor, &mut variants, place);
+) -> Result<Vec<Map<String, Value>>, Misfit> {
+    let tags = properties(schema, junctor, &mut variants, place)?;
     let mut types = Vec::new();
     for variant in &mut variants {
         match variant.remove("type") {
@@ -124,14 +126,14 @@ fn hoist_variants(
     set_type(schema, types);
     if mixed && !schema.contains_key("type") {
         // Without a type there is nothing to narrow down.
-        return Vec::new();
+        return Ok(Vec::new());
     }
     for (variant, tags) in variants.iter_mut().zip(tags) {
         if !tags.is_empty() {
             variant.insert("properties".to_owned(), Value::Object(tags));
         }
     }
-    variants
+    Ok(variants)
 }
 
 /// Moves the variants' properties to the schema; gives back what still tells variants apart.
@@ -140,7 +142,7 @@ fn properties(
     junctor: &str,
     variants: &mut [Map<String, Value>],
     place: &Place,
-) -> Vec<Map<String, Value>> {
+) -> Result<Vec<Map<String, Value>>, Misfit> {
     let all: Vec<_> = variants
         .iter_mut()
         .map(|variant| match variant.remove("properties") {
@@ -149,14 +151,14 @@ fn properties(
         })
         .collect();
     if all.iter().all(Map::is_empty) {
-        return vec![Map::new(); all.len()];
+        return Ok(vec![Map::new(); all.len()]);
     }
-    let mut tags = Vec::with_capacity(all.len());
+    let mut owned: Vec<Map<String, Value>> = Vec::with_capacity(all.len());
     let mut merged = match schema.remove("properties") {
         Some(Value::Object(properties)) => properties,
         _ => Map::new(),
     };
-    for (variant, mut own) in variants.iter_mut().zip(all.iter().cloned()) {
+    for (variant, mut own) in variants.iter_mut().zip(all) {
         // An externally tagged variant is its one property; what it says, that says.
         if junctor == "oneOf"
             && own.len() == 1
@@ -165,35 +167,81 @@ fn properties(
         {
             only.insert("description".to_owned(), description);
         }
-        let mut tag = Map::new();
-        for (name, property) in own {
-            let values = property.get("enum").cloned();
-            merge_property(&mut merged, &name, property, place);
-            let differs = |other: &Map<String, Value>| {
-                other.get(&name).is_some_and(|p| p.get("enum") != values.as_ref())
-            };
-            if values.is_some() && all.iter().any(differs) {
-                tag.insert(name, json!({ "enum": values }));
-            }
+        for (name, property) in &own {
+            merge_property(&mut merged, name, property.clone(), place)?;
         }
-        tags.push(tag);
+        owned.push(own);
     }
+    if junctor != "allOf" {
+        drop_defaults(&mut merged, &owned);
+    }
+    // What is left of a variant's properties, now that all are known.
+    let tags = owned
+        .iter()
+        .map(|own| {
+            own.iter()
+                .filter_map(|(name, property)| {
+                    let others = owned.iter().filter_map(|other| other.get(name));
+                    let narrowed = narrowed(property, merged.get(name)?, others);
+                    (!narrowed.is_empty()).then(|| (name.clone(), Value::Object(narrowed)))
+                })
+                .collect()
+        })
+        .collect();
     schema.insert("properties".to_owned(), Value::Object(merged));
-    tags
+    Ok(tags)
 }
 
-/// Adds a property; one that is there must be the same, or differ in the values of an enum only.
-///
-/// # Panics
-///
-/// Panics where a property of that name has another schema.
-fn merge_property(properties: &mut Map<String, Value>, name: &str, property: Value, place: &Place) {
+/// A default of some of the variants would be given to values of the others.
+fn drop_defaults(merged: &mut Map<String, Value>, variants: &[Map<String, Value>]) {
+    for (name, property) in merged {
+        let mentions = variants
+            .iter()
+            .filter(|variant| variant.contains_key(name))
+            .count();
+        if mentions > 0
+            && mentions < variants.len()
+            && let Value::Object(property) = property
+        {
+            property.remove("default");
+        }
+    }
+}
+
+/// What a variant says of a property beyond what all of them do.
+fn narrowed<'a>(
+    property: &Value,
+    merged: &Value,
+    mut all: impl Iterator<Item = &'a Value>,
+) -> Map<String, Value> {
+    let mut narrowed = Map::new();
+    if let Some(values) = property.get("enum")
+        && all.any(|other| other.get("enum") != Some(values))
+    {
+        narrowed.insert("enum".to_owned(), values.clone());
+    }
+    if let Some(required) = property.get("required")
+        && merged.get("required") != Some(required)
+    {
+        narrowed.insert("required".to_owned(), required.clone());
+    }
+    narrowed
+}
+
+/// Adds a property; one that is there must be the same, or differ in the values of an enum or in the fields
+/// of an object only.
+fn merge_property(
+    properties: &mut Map<String, Value>,
+    name: &str,
+    property: Value,
+    place: &Place,
+) -> Result<(), Misfit> {
     let Some(defined) = properties.get_mut(name) else {
         properties.insert(name.to_owned(), property);
-        return;
+        return Ok(());
     };
-    if *defined == property {
-        return;
+    if *defined == property || is_narrowing(&property) {
+        return Ok(());
     }
     if let (Some(Value::Array(values)), Some(Value::Array(more))) =
         (defined.get_mut("enum"), property.get("enum"))
@@ -210,13 +258,87 @@ fn merge_property(properties: &mut Map<String, Value>, name: &str, property: Val
         {
             defined.remove("description");
         }
-        return;
+        return Ok(());
     }
-    panic!(
-        "{place} has no structural schema. Property {name:?} has the schema {property} but was already defined as {defined} in another subschema. \
-         The schemas for a property used in multiple subschemas must be identical: rename one of them, \
-         give both the same type, or tag the enum from outside."
-    );
+    if let (Value::Object(defined), Value::Object(other)) = (&mut *defined, &property)
+        && is_plain_object(defined)
+        && is_plain_object(other)
+    {
+        return merge_objects(defined, other, &place.below(name));
+    }
+    Err(Misfit {
+        place: place.clone(),
+        problem: Problem::OneNameOfTwoTypes {
+            property: name.to_owned(),
+            defined: defined.clone(),
+            other: property,
+        },
+    })
+}
+
+/// Whether a schema only narrows another, as what is left of variants does.
+fn is_narrowing(schema: &Value) -> bool {
+    schema
+        .as_object()
+        .is_some_and(|schema| schema.keys().all(|key| key == "enum" || key == "required"))
+}
+
+/// Whether an object is described by its fields and nothing else.
+fn is_plain_object(schema: &Map<String, Value>) -> bool {
+    let known = [
+        "type",
+        "properties",
+        "required",
+        "description",
+        "title",
+        "nullable",
+    ];
+    schema.get("type").is_some_and(|kind| kind == "object")
+        && schema.keys().all(|key| known.contains(&key.as_str()))
+}
+
+/// Adds the fields of an object to those of another; what only one of them requires is not required.
+fn merge_objects(
+    defined: &mut Map<String, Value>,
+    other: &Map<String, Value>,
+    place: &Place,
+) -> Result<(), Misfit> {
+    let mut properties = match defined.remove("properties") {
+        Some(Value::Object(properties)) => properties,
+        _ => Map::new(),
+    };
+    for (name, property) in other
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        merge_property(&mut properties, name, property.clone(), place)?;
+    }
+    if !properties.is_empty() {
+        defined.insert("properties".to_owned(), Value::Object(properties));
+    }
+    let others: Vec<Value> = other
+        .get("required")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if let Some(Value::Array(required)) = defined.get_mut("required") {
+        required.retain(|name| others.contains(name));
+        if required.is_empty() {
+            defined.remove("required");
+        }
+    }
+    // The description was of one of them.
+    for key in ["description", "title"] {
+        if defined.get(key) != other.get(key) {
+            defined.remove(key);
+        }
+    }
+    if other.get("nullable").is_some_and(|nullable| nullable == true) {
+        defined.insert("nullable".to_owned(), json!(true));
+    }
+    Ok(())
 }
 
 /// Moves a keyword that all variants have alike; where they differ, whatever it describes is kept.

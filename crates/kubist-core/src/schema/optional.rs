@@ -120,7 +120,7 @@ pub(super) fn collapse(schema: &mut Map<String, Value>, wanted: impl Fn(&Map<Str
 }
 
 /// Whether a schema takes null alone.
-fn is_null(schema: &Value) -> bool {
+pub(super) fn is_null(schema: &Value) -> bool {
     let Value::Object(schema) = schema else {
         return false;
     };
@@ -129,7 +129,16 @@ fn is_null(schema: &Value) -> bool {
         || schema.get("const") == Some(&Value::Null)
         || schema.get("type") == Some(&json!("null"));
     says_null
-        && schema
-            .keys()
-            .all(|key| ["enum", "const", "type", "nullable"].contains(&key.as_str()))
+        && schema.keys().all(|key| {
+            [
+                "enum",
+                "const",
+                "type",
+                "nullable",
+                "description",
+                "title",
+                "default",
+            ]
+            .contains(&key.as_str())
+        })
 }

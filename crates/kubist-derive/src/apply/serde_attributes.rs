@@ -2,8 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token};
+use syn::{Attribute, LitStr, Meta};
+
+use crate::metas::{metas, text};
 
 /// What serde's attributes on a field say, as far as an apply configuration must do the same.
 #[derive(Default)]
@@ -22,7 +23,7 @@ pub(super) struct OfField {
 impl OfField {
     pub(super) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut found = OfField::default();
-        for meta in metas(attributes)? {
+        for meta in metas(attributes, &["serde"])? {
             match name(&meta).as_str() {
                 "rename" | "alias" | "skip_deserializing" => found.kept.push(quote!(#[serde(#meta)])),
                 "skip" | "skip_serializing" => found.skipped = true,
@@ -45,7 +46,7 @@ impl OfField {
 /// The attributes that an apply configuration has to repeat on itself.
 pub(super) fn of_container(attributes: &[Attribute]) -> syn::Result<Vec<TokenStream>> {
     let mut kept = Vec::new();
-    for meta in metas(attributes)? {
+    for meta in metas(attributes, &["serde"])? {
         let name = name(&meta);
         match name.as_str() {
             "rename_all" => kept.push(quote!(#[serde(#meta)])),
@@ -63,28 +64,12 @@ pub(super) fn of_container(attributes: &[Attribute]) -> syn::Result<Vec<TokenStr
     Ok(kept)
 }
 
-fn metas(attributes: &[Attribute]) -> syn::Result<Vec<Meta>> {
-    let mut metas = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
-        metas.extend(attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)?);
-    }
-    Ok(metas)
-}
-
 /// The path in `name = "path"`.
 fn path(meta: &Meta) -> syn::Result<TokenStream> {
-    if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(literal),
-            ..
-        }) = &pair.value
-    {
-        return literal_path(literal);
+    match text(meta) {
+        Some(literal) => literal_path(literal),
+        None => Err(syn::Error::new_spanned(meta, "expected a path in a string")),
     }
-    Err(syn::Error::new_spanned(meta, "expected a path in a string"))
 }
 
 fn literal_path(literal: &LitStr) -> syn::Result<TokenStream> {

@@ -5,8 +5,11 @@ use darling::{Error, FromDeriveInput, FromMeta};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde::Deserialize;
-use syn::{Lit, Path};
+use syn::{Expr, Lit, LitStr, Path};
 
+use super::column::PrintColumn;
+use super::name::{FieldPath, Group, KindName, Label, Name, Struct};
+use super::scale::Scale;
 use crate::crates::CratesAttribute;
 use crate::rule::Rule;
 
@@ -14,25 +17,25 @@ use crate::rule::Rule;
 #[derive(FromDeriveInput)]
 #[darling(attributes(kube))]
 pub(crate) struct KubeAttributes {
-    pub(crate) group: String,
-    pub(crate) version: String,
-    pub(crate) kind: String,
+    pub(crate) group: Name<Group>,
+    pub(crate) version: Name<Label>,
+    pub(crate) kind: Name<KindName>,
     #[darling(default)]
     pub(crate) doc: Option<String>,
     #[darling(default, rename = "root")]
-    pub(crate) root: Option<String>,
+    pub(crate) root: Option<Name<Struct>>,
     #[darling(default)]
-    pub(crate) singular: Option<String>,
+    pub(crate) singular: Option<Name<Label>>,
     #[darling(default)]
-    pub(crate) plural: Option<String>,
+    pub(crate) plural: Option<Name<Label>>,
     #[darling(default)]
     pub(crate) namespaced: bool,
     #[darling(default)]
     pub(crate) status: Option<Path>,
     #[darling(multiple, rename = "derive")]
-    pub(crate) derives: Vec<String>,
+    pub(crate) derives: Vec<Derive>,
     #[darling(multiple, rename = "attr")]
-    pub(crate) extra_attributes: Vec<String>,
+    pub(crate) extra_attributes: Vec<ExtraAttribute>,
     #[darling(default)]
     pub(crate) schema: SchemaMode,
     #[darling(default)]
@@ -40,11 +43,11 @@ pub(crate) struct KubeAttributes {
     #[darling(multiple, rename = "printcolumn")]
     pub(crate) printcolumns: Vec<PrintColumn>,
     #[darling(multiple, rename = "shortname")]
-    pub(crate) shortnames: Vec<String>,
+    pub(crate) shortnames: Vec<Name<Label>>,
     #[darling(multiple, rename = "category")]
-    pub(crate) categories: Vec<String>,
+    pub(crate) categories: Vec<Name<Label>>,
     #[darling(multiple, rename = "selectable")]
-    pub(crate) selectable: Vec<String>,
+    pub(crate) selectable: Vec<Name<FieldPath>>,
     #[darling(multiple, rename = "annotation")]
     pub(crate) annotations: Vec<Pair>,
     #[darling(multiple, rename = "label")]
@@ -81,11 +84,54 @@ pub(crate) enum SchemaMode {
     Disabled,
 }
 
+/// `derive = "path"`.
+pub(crate) struct Derive(pub(super) Path);
+
+impl FromMeta for Derive {
+    fn from_value(literal: &Lit) -> darling::Result<Self> {
+        let text = string(literal)?;
+        text.parse().map(Derive).map_err(|_| {
+            Error::custom("expected the path of a derive: `derive = \"PartialEq\"`").with_span(text)
+        })
+    }
+}
+
+/// `attr = "attribute"`.
+pub(crate) struct ExtraAttribute(pub(super) TokenStream);
+
+impl FromMeta for ExtraAttribute {
+    fn from_value(literal: &Lit) -> darling::Result<Self> {
+        let text = string(literal)?;
+        let meta: syn::Meta = text.parse().map_err(|_| {
+            Error::custom("expected an attribute: `attr = \"allow(deprecated)\"`").with_span(text)
+        })?;
+        let refuse = |why: &str| Err(Error::custom(why).with_span(text));
+        if meta.path().is_ident("derive") {
+            return refuse("a derive has an attribute of its own: `derive = \"PartialEq\"`");
+        }
+        if meta.path().is_ident("serde") || meta.path().is_ident("schemars") {
+            return refuse("how the root is written is given by the API: take the attribute off");
+        }
+        Ok(ExtraAttribute(quote!(#meta)))
+    }
+}
+
+fn string(literal: &Lit) -> darling::Result<&LitStr> {
+    match literal {
+        Lit::Str(text) => Ok(text),
+        _ => Err(Error::custom("expected a string").with_span(literal)),
+    }
+}
+
 /// A pair of string literals, as in `label("key", "value")`.
 #[derive(Debug)]
 pub(crate) struct Pair(String, String);
 
 impl Pair {
+    fn expected() -> Error {
+        Error::custom("expected two string literals: (\"key\", \"value\")")
+    }
+
     pub(crate) fn tokens(&self) -> TokenStream {
         let Pair(key, value) = self;
         quote!((#key, #value))
@@ -104,10 +150,12 @@ impl FromMeta for Pair {
             [NestedMeta::Lit(Lit::Str(key)), NestedMeta::Lit(Lit::Str(value))] => {
                 Ok(Pair(key.value(), value.value()))
             }
-            _ => Err(Error::custom(
-                "expected two string literals: (\"key\", \"value\")",
-            )),
+            _ => Err(Self::expected()),
         }
+    }
+
+    fn from_expr(expression: &Expr) -> darling::Result<Self> {
+        Err(Self::expected().with_span(expression))
     }
 }
 
@@ -120,97 +168,19 @@ impl FromMeta for Deprecation {
         Ok(Deprecation(None))
     }
 
-    fn from_string(message: &str) -> darling::Result<Self> {
-        Ok(Deprecation(Some(message.to_owned())))
-    }
-}
-
-/// A column of `kubectl get`, as `printcolumn(...)` or as the JSON that a CRD holds.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct PrintColumn {
-    pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) type_: String,
-    pub(crate) json_path: String,
-    pub(crate) description: Option<String>,
-    pub(crate) format: Option<String>,
-    pub(crate) priority: Option<i32>,
-}
-
-impl FromMeta for PrintColumn {
-    fn from_string(json: &str) -> darling::Result<Self> {
-        parse_json("printcolumn", json)
-    }
-
-    fn from_list(items: &[NestedMeta]) -> darling::Result<Self> {
-        #[derive(FromMeta)]
-        struct Fields {
-            name: String,
-            type_: String,
-            json_path: String,
-            #[darling(default)]
-            description: Option<String>,
-            #[darling(default)]
-            format: Option<String>,
-            #[darling(default)]
-            priority: Option<i32>,
+    fn from_value(literal: &Lit) -> darling::Result<Self> {
+        match literal {
+            Lit::Str(message) => Ok(Deprecation(Some(message.value()))),
+            _ => Err(
+                Error::custom("expected `deprecated` or `deprecated = \"what to use instead\"`")
+                    .with_span(literal),
+            ),
         }
-        let Fields {
-            name,
-            type_,
-            json_path,
-            description,
-            format,
-            priority,
-        } = Fields::from_list(items)?;
-        Ok(PrintColumn {
-            name,
-            type_,
-            json_path,
-            description,
-            format,
-            priority,
-        })
     }
 }
 
-/// The scale subresource, as `scale(...)` or as the JSON that a CRD holds.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Scale {
-    pub(crate) spec_replicas_path: String,
-    pub(crate) status_replicas_path: String,
-    pub(crate) label_selector_path: Option<String>,
-}
-
-impl FromMeta for Scale {
-    fn from_string(json: &str) -> darling::Result<Self> {
-        parse_json("scale", json)
-    }
-
-    fn from_list(items: &[NestedMeta]) -> darling::Result<Self> {
-        #[derive(FromMeta)]
-        struct Fields {
-            spec_replicas_path: String,
-            status_replicas_path: String,
-            #[darling(default)]
-            label_selector_path: Option<String>,
-        }
-        let Fields {
-            spec_replicas_path,
-            status_replicas_path,
-            label_selector_path,
-        } = Fields::from_list(items)?;
-        Ok(Scale {
-            spec_replicas_path,
-            status_replicas_path,
-            label_selector_path,
-        })
-    }
-}
-
-fn parse_json<T: for<'de> Deserialize<'de>>(attribute: &str, json: &str) -> darling::Result<T> {
+/// What an attribute says in the JSON that a CRD holds.
+pub(super) fn parse_json<T: for<'de> Deserialize<'de>>(attribute: &str, json: &str) -> darling::Result<T> {
     serde_json::from_str(json)
         .map_err(|error| Error::custom(format!("`{attribute}` is not the JSON of a CRD: {error}")))
 }

@@ -1,7 +1,8 @@
 //! Types within themselves, as far as one type's source tells.
 
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Field, GenericArgument, Ident, Meta, PathArguments, Token, Type};
+use syn::{Field, GenericArgument, Ident, PathArguments, Type};
+
+use super::shape::has_other_schema;
 
 /// Refuses a field that names the type which it is a field of.
 ///
@@ -43,25 +44,4 @@ fn mentions(type_: &Type, ident: &Ident) -> bool {
         Type::Tuple(tuple) => tuple.elems.iter().any(|element| mentions(element, ident)),
         _ => false,
     }
-}
-
-/// Whether the field's schema is not its type's.
-fn has_other_schema(attributes: &[Attribute]) -> syn::Result<bool> {
-    for attribute in attributes {
-        let (of_serde, of_schemars) = (
-            attribute.path().is_ident("serde"),
-            attribute.path().is_ident("schemars"),
-        );
-        if !of_serde && !of_schemars {
-            continue;
-        }
-        for meta in attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)? {
-            let path = meta.path();
-            if path.is_ident("skip") || of_schemars && (path.is_ident("schema_with") || path.is_ident("with"))
-            {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -253,10 +253,7 @@ async fn shapes() {
         )
         .await;
     trial
-        .refuses(
-            with(&spec, "list", json!([{"name": ""}])),
-            "a name is not empty",
-        )
+        .refuses(with(&spec, "list", json!([{"name": ""}])), "a name is not empty")
         .await;
     trial.refuses(with(&spec, "set", json!([1])), "spec.set[0]").await;
     trial

@@ -112,7 +112,7 @@ struct Branch {
 }
 
 #[test]
-#[should_panic = "spec.trees[*].branches[].grafted is of a type within itself (Tree)"]
+#[should_panic = "spec.trees[*].branches[].grafted of it::kube_schema::Forest has no structural schema. It is of a type within itself (Tree)"]
 fn types_within_each_other_are_refused_with_the_field() {
     Forest::crd();
 }
@@ -133,9 +133,23 @@ enum Part {
 }
 
 #[test]
-#[should_panic = "spec.parts[] has no structural schema"]
+#[should_panic = "spec.parts[] of it::kube_schema::Mixture has no structural schema"]
 fn a_shape_without_a_structural_schema_is_refused_with_the_field() {
     Mixture::crd();
+}
+
+#[test]
+fn who_prints_definitions_gets_an_error() {
+    let error = Mixture::try_crd().unwrap_err();
+    assert_eq!(
+        (error.field().as_str(), error.type_name()),
+        ("spec.parts[]", "it::kube_schema::Mixture")
+    );
+    assert!(
+        error.to_string().contains("give the unit variants braces"),
+        "{error}"
+    );
+    assert_eq!(Range::try_crd().unwrap(), Range::crd());
 }
 
 mod other {

@@ -5,6 +5,7 @@ mod apply;
 mod cel;
 mod conversion;
 mod custom_resource;
+mod forms;
 mod install;
 mod kube_schema;
 mod resource;

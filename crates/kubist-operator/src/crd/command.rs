@@ -5,7 +5,7 @@ use std::io::Write;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kubist_core::ResourceExt;
 
-use super::{Error, check, install, to_yaml};
+use super::{Error, check, install, refuse_to_drop_any, to_yaml};
 use crate::args::ClientArgs;
 
 /// What an operator's binary can do with its CustomResourceDefinitions, as a subcommand of clap.
@@ -71,6 +71,8 @@ impl Command {
             }
             Command::Apply { client, dry_run } => {
                 let client = client.client().await?;
+                // All or none, as far as this can be told.
+                refuse_to_drop_any(&client, crds).await?;
                 for crd in crds {
                     let done = if dry_run {
                         check(client.clone(), crd.clone()).await?;

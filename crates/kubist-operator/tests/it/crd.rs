@@ -1,8 +1,9 @@
 use clap::Parser;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kubist_client::Api;
-use kubist_core::ResourceExt;
-use kubist_core::params::{Patch, PatchParams};
+use kubist_core::crd::merge_crds;
+use kubist_core::params::{Patch, PatchParams, PostParams};
+use kubist_core::{CustomResourceExt, ResourceExt};
 use kubist_operator::crd::{Command, Error, check, install, to_yaml};
 use serde_json::json;
 
@@ -153,4 +154,89 @@ async fn an_operators_binary_prints_and_applies() {
         String::from_utf8(said).unwrap(),
         "widgets.test.example.com: would be applied\nwidgets.test.example.com: established\n"
     );
+}
+
+/// Two versions of a kind, of which objects are stored in one.
+mod versions {
+    use kubist_derive::{CustomResource, KubeSchema};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    #[kube(group = "test.example.com", version = "v1beta1", kind = "Gadget", namespaced)]
+    pub(super) struct GadgetSpec {}
+
+    #[derive(CustomResource, KubeSchema, Clone, Debug, Serialize, Deserialize)]
+    #[kube(
+        group = "test.example.com",
+        version = "v1",
+        kind = "Gadget",
+        root = "GadgetV1",
+        namespaced
+    )]
+    pub(super) struct GadgetV1Spec {}
+}
+
+fn gadgets(stored: &str) -> CustomResourceDefinition {
+    let both = vec![
+        versions::Gadget::try_crd().unwrap(),
+        versions::GadgetV1::try_crd().unwrap(),
+    ];
+    merge_crds(both, stored).unwrap()
+}
+
+#[tokio::test]
+async fn every_version_is_served_once_it_is_established() {
+    let (_server, client) = cluster().await;
+    install(client.clone(), gadgets("v1beta1")).await.unwrap();
+    let old: Api<versions::Gadget> = Api::default_namespaced(client.clone());
+    let new: Api<versions::GadgetV1> = Api::default_namespaced(client.clone());
+    let gadget = versions::Gadget::new("a", versions::GadgetSpec {});
+    old.create(&PostParams::default(), &gadget).await.unwrap();
+    new.get("a").await.unwrap();
+
+    // The storage version moves on, the old one stays until nothing is stored in it.
+    install(client.clone(), gadgets("v1")).await.unwrap();
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let installed = crds.get("gadgets.test.example.com").await.unwrap();
+    let stored = installed.status.unwrap_or_default().stored_versions;
+    assert_eq!(stored.unwrap_or_default(), ["v1beta1", "v1"]);
+    let error = install(client.clone(), versions::GadgetV1::crd())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "refusing to install the CRD gadgets.test.example.com: objects may be stored as v1beta1, which it no longer has"
+    );
+    assert!(old.get("a").await.is_ok(), "nothing has changed");
+}
+
+#[tokio::test]
+async fn names_of_another_kind_are_told_at_once() {
+    let (_server, client) = cluster().await;
+    install(client.clone(), crd(&[("v1", true)], "w")).await.unwrap();
+    let mut rival = crd(&[("v1", true)], "w");
+    rival.metadata.name = Some("rivals.test.example.com".into());
+    rival.spec.names.plural = "rivals".into();
+    let error = install(client, rival).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NamesTaken { name, message } if name == "rivals.test.example.com" && message.contains("in use")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn none_is_applied_where_one_would_drop_what_is_stored() {
+    let (server, client) = cluster().await;
+    install(client.clone(), gadgets("v1beta1")).await.unwrap();
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(kubeconfig.path(), server.kubeconfig()).unwrap();
+    let path = kubeconfig.path().to_str().unwrap();
+    let Binary::Crd(command) = Binary::parse_from(["widgets", "crd", "apply", "--kubeconfig", path]);
+    let definitions = [crd(&[("v1", true)], "w"), versions::GadgetV1::crd()];
+    let mut said = Vec::new();
+    let error = command.run(&definitions, &mut said).await.unwrap_err();
+    assert!(error.to_string().contains("stored as v1beta1"), "{error}");
+    assert_eq!(String::from_utf8(said).unwrap(), "");
+    let crds: Api<CustomResourceDefinition> = Api::all(client);
+    assert!(crds.get_opt("widgets.test.example.com").await.unwrap().is_none());
 }
