@@ -95,7 +95,7 @@ pub(crate) fn validate(
         }
         ("", "persistentvolumeclaims") => claim(new, old, &mut errors),
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            errors.extend(crd::rules::validate(new, old))
+            errors.extend(crd::definition::validate(new, old))
         }
         _ => {}
     }
