@@ -44,6 +44,9 @@ pub(crate) async fn create_object(
 ) -> Result<Arc<Value>, Failure> {
     place(kind, &request.target.namespace, &mut object)?;
     strategy::default(kind, &mut object);
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        meta::remove(&mut object, field);
+    }
     if !manager.is_empty() {
         ownership::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
     }
@@ -54,13 +57,22 @@ pub(crate) async fn create_object(
         .options(options.told("CreateOptions"), options.dry_run);
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
     escalation::check(api, kind, &object, None, &request.user)?;
+    if let Some(warning) = metavalidate::drop_duplicate_owners(meta::metadata(&mut object)) {
+        request.warnings.add(warning);
+    }
     strategy::prepare_create(api, kind, &mut object, &request.user);
+    if kind.custom().is_some() {
+        for warning in metavalidate::finalizer_warnings(&object, None) {
+            request.warnings.add(warning);
+        }
+    }
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
     let base = meta::text(&object, "generateName").to_owned();
     for _ in 0..NAMES {
         if generate {
             meta::set(&mut object, "name", api.identity.name(&base));
+            strategy::named(kind, &mut object);
         }
         validate_create(kind, &object, request).await?;
         admission::validate(api, &attributes, Some(&object), None).await?;
@@ -71,7 +83,14 @@ pub(crate) async fn create_object(
         }
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
-        let exists = || Failure::already_exists(&kind.group, &kind.plural, &name);
+        let exists = || {
+            let failure = Failure::already_exists(&kind.group, &kind.plural, &name);
+            if base.is_empty() {
+                failure
+            } else {
+                failure.ungenerated()
+            }
+        };
         let stored = view::stored(api, kind, object.clone()).await?;
         if options.dry_run {
             return match api.store.get(&kind.table, &key) {
@@ -90,13 +109,18 @@ pub(crate) async fn create_object(
             Err(_) => return Err(exists()),
         }
     }
-    Err(Failure::already_exists(&kind.group, &kind.plural, &base))
+    Err(Failure::already_exists(&kind.group, &kind.plural, meta::name(&object)).ungenerated())
 }
 
 async fn validate_create(kind: &Kind, object: &Value, request: &Request) -> Result<(), Failure> {
     let errors = strategy::validate(kind, object, None, "");
     let mut errors = check_rules(kind, object, None, errors, &request.warnings).await;
-    let metadata = metavalidate::validate(object, kind.namespaced, strategy::name_rule(kind));
+    let metadata = metavalidate::validate(
+        object,
+        kind.namespaced,
+        strategy::name_rule(kind),
+        kind.custom().is_some(),
+    );
     metadata.into_iter().for_each(|error| {
         if !errors.contains(&error) {
             errors.push(error);

@@ -113,6 +113,16 @@ impl Failure {
         .with(details(group, resource, name))
     }
 
+    /// The name was to be a generated one: the client may try again.
+    pub(crate) fn ungenerated(mut self) -> Failure {
+        self.message
+            .push_str(", the server was not able to generate a unique name for the object");
+        if let Some(Value::Object(details)) = &mut self.details {
+            details.insert("retryAfterSeconds".into(), 1.into());
+        }
+        self
+    }
+
     pub(crate) fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Failure {
         let message = format!(
             "Operation cannot be fulfilled on {} {name:?}: {why}",

@@ -83,6 +83,13 @@ pub(crate) fn default(kind: &Kind, object: &mut Value) {
     }
 }
 
+/// Fills in what follows from a name that was generated.
+pub(crate) fn named(kind: &Kind, object: &mut Value) {
+    if kind.is("", "namespaces") {
+        default(kind, object);
+    }
+}
+
 /// Whether objects of a kind count their changes, and which part of them counts.
 fn counts_generation(kind: &Kind) -> bool {
     if kind.custom().is_some() {
@@ -157,17 +164,9 @@ pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
 
 /// Sets what a new object gets from the server.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "generation",
-    ] {
-        meta::remove(object, field);
-    }
+    meta::remove(object, "selfLink");
     meta::set(object, "uid", api.identity.uid());
     meta::set(object, "creationTimestamp", api.identity.timestamp());
-    crate::object::metavalidate::drop_duplicate_owners(meta::metadata(object));
     if has_status(kind) {
         reset_status(kind, object, None);
     }
