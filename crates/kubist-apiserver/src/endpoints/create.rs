@@ -84,11 +84,13 @@ pub(crate) async fn create_object(
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
         let exists = || {
-            let failure = Failure::already_exists(&kind.group, &kind.plural, &name);
-            if base.is_empty() {
-                failure
-            } else {
-                failure.ungenerated()
+            let mut failure = Failure::already_exists(&kind.group, &kind.plural, &name);
+            if !base.is_empty() {
+                failure = failure.ungenerated();
+            }
+            match api.store.get(&kind.table, &key) {
+                Some(there) if meta::is_deleting(&there.value) => failure.while_deleting(),
+                _ => failure,
             }
         };
         let stored = view::stored(api, kind, object.clone()).await?;
@@ -99,7 +101,7 @@ pub(crate) async fn create_object(
                 None => Ok(Arc::new(stored)),
             };
         }
-        match api.store.create(&kind.table, key, stored) {
+        match api.store.create(&kind.table, key.clone(), stored) {
             Ok(stored) => {
                 strategy::after_write(api, kind, Some(&stored.value), None);
                 view::settled(api, kind).await;
