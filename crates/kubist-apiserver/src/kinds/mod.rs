@@ -1,6 +1,5 @@
 //! What is served, and the rules that differ from kind to kind.
 
-pub(crate) mod address;
 pub(crate) mod autoscaler;
 pub(crate) mod defaults;
 pub(crate) mod event;
@@ -9,5 +8,6 @@ pub(crate) mod ownership;
 pub(crate) mod pod;
 pub(crate) mod prepare;
 pub(crate) mod rules;
+pub(crate) mod service;
 pub(crate) mod signing;
 pub(crate) mod strategy;

@@ -19,6 +19,7 @@ mod python;
 mod requests;
 mod rules;
 mod servers;
+mod services;
 mod subresources;
 mod watches;
 mod webhooks;

@@ -17,7 +17,7 @@ use crate::kinds::kind::Kind;
 use crate::kinds::{pod, signing};
 use crate::object::meta;
 use config::{config_map, secret};
-use objects::{binding, claim, lease, service};
+use objects::{binding, claim, lease};
 use workloads::{pod_spec, template, workload};
 
 pub(crate) use webhooks::client_config;
@@ -58,7 +58,9 @@ pub(crate) fn validate(
                 });
             }
         }
-        ("", "services") => service(new, old, &mut errors),
+        ("", "services") => {
+            errors.extend(crate::kinds::service::rules::validate(new, old, subresource));
+        }
         ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => {
             workload(kind, new, old, &mut errors)
         }
