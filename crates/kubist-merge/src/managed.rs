@@ -234,17 +234,13 @@ impl Managers {
         let before = self.0.get(manager).map(|owned| owned.fields.clone());
         let time = self.0.get(manager).and_then(|owned| owned.time.clone());
         let owned = Owned {
-            fields: set.clone(),
+            fields: set,
             api_version: context.api_version.into(),
             time,
         };
         self.0.insert(manager.clone(), owned);
         let result = match before.filter(|before| !before.is_empty()) {
-            Some(before) => {
-                let pruned = self.prune(shape, &merged, &before, &set);
-                // A map that is set to be empty stays, even where the last of its entries went.
-                merge(shape, Some(&pruned), Some(config)).unwrap_or_else(nothing)
-            }
+            Some(before) => self.prune(shape, &merged, &before),
             None => merged,
         };
 
@@ -276,29 +272,27 @@ impl Managers {
     }
 
     /// Removes what the manager owned before, no longer sets, and nobody else owns.
-    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet, set: &FieldSet) -> Value {
+    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet) -> Value {
         let fields = |value: &Value| {
             field_set(shape, value)
                 .unwrap_or_default()
                 .with_named_fields(shape)
         };
+        let without = |set: &FieldSet| remove_items(shape, merged, set).unwrap_or_else(nothing);
+        let all = fields(merged);
         let before = before.with_named_fields(shape);
-        let mut pruned = remove_items(shape, merged, &before).unwrap_or_else(nothing);
+        let mut pruned = without(&before);
 
-        // What others, or the manager itself, own comes back, with the maps that it is in.
+        // What others, or the manager itself, own comes back, with what it is in.
         let owned = self
             .0
             .values()
             .fold(FieldSet::default(), |all, owned| all.union(&owned.fields))
-            .with_maps();
-        let kept = fields(&pruned).union(&owned);
-        let all = fields(merged);
-        pruned = remove_items(shape, merged, &all.difference(&kept)).unwrap_or_else(nothing);
+            .with_named_fields(shape);
+        pruned = without(&all.difference(&fields(&pruned).union(&owned)));
 
         // And so does what the manager never owned but lost with something around it.
-        let dropped = before.difference(set);
-        let gone = all.difference(&fields(&pruned)).intersection(&dropped);
-        remove_items(shape, merged, &gone).unwrap_or_else(nothing)
+        without(&all.difference(&fields(&pruned)).intersection(&before))
     }
 
     fn tidy(&mut self) {
