@@ -195,8 +195,9 @@ impl Managers {
             .modified
             .union(&changes.added)
             .recursive_difference(context.reset);
+        let removed = changes.removed.recursive_difference(context.reset);
         for owned in self.0.values_mut() {
-            owned.fields = owned.fields.difference(&touched).difference(&changes.removed);
+            owned.fields = owned.fields.difference(&touched).difference(&removed);
         }
         let touched = stripped(&touched);
         if !touched.is_empty() {
@@ -249,6 +250,7 @@ impl Managers {
             .modified
             .union(&changes.added)
             .recursive_difference(context.reset);
+        let removed = changes.removed.recursive_difference(context.reset);
         let mut conflicts = Vec::new();
         for (other, owned) in self.0.iter_mut().filter(|(other, _)| *other != manager) {
             let lost = owned.fields.intersection(&touched);
@@ -257,12 +259,13 @@ impl Managers {
                 api_version: owned.api_version.clone(),
                 path,
             }));
-            owned.fields = owned.fields.difference(&lost).difference(&changes.removed);
+            owned.fields = owned.fields.difference(&lost).difference(&removed);
         }
         if !conflicts.is_empty() && !force {
             return Err(ApplyError::Conflicts(conflicts));
         }
-        if (result != *live || self.0.get(manager).is_some_and(|owned| owned.time.is_none()))
+        // Who applies what is there already is noted without a time.
+        if result != *live
             && let Some(owned) = self.0.get_mut(manager)
         {
             owned.time = Some(context.now.into());

@@ -68,6 +68,14 @@ impl Question {
         }
     }
 
+    /// What a request wants that creates what it was to update.
+    pub(crate) fn creating(request: &Request) -> Question {
+        Question {
+            verb: "create".into(),
+            ..Question::from_request(request)
+        }
+    }
+
     /// What the spec of an access review asks about.
     pub(crate) fn of(spec: &Value) -> Question {
         let text = |part: &str, key: &str| {

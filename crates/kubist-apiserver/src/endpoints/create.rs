@@ -148,6 +148,7 @@ pub(crate) fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Re
 /// Puts an object into the namespace of the path.
 pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
     if !kind.namespaced {
+        meta::remove(object, "namespace");
         return Ok(());
     }
     if namespace.is_empty() {

@@ -204,7 +204,10 @@ fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> 
     {
         return true;
     }
-    let finalizers = finalizers(object, options);
+    let mut finalizers = finalizers(object, options);
+    if options.propagation.is_none() && finalizers.is_empty() && strategy::orphans_by_default(kind) {
+        finalizers.push("orphan".into());
+    }
     let grace = strategy::grace(kind, object, options.grace);
     let pending = !finalizers.is_empty();
     meta::set_finalizers(object, finalizers);

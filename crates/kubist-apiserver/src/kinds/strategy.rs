@@ -48,6 +48,23 @@ pub(crate) fn allows_unconditional_update(kind: &Kind) -> bool {
         )
 }
 
+/// Whether an update of what is not there creates it.
+pub(crate) fn creates_on_update(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && matches!(
+            (kind.group.as_str(), kind.plural.as_str()),
+            ("", "events" | "services" | "endpoints")
+                | ("events.k8s.io", "events")
+                | ("coordination.k8s.io", "leases")
+                | ("rbac.authorization.k8s.io", _)
+        )
+}
+
+/// Whether dependents outlive an object that is deleted without a word about them.
+pub(crate) fn orphans_by_default(kind: &Kind) -> bool {
+    kind.is("batch", "jobs") || kind.is("", "replicationcontrollers")
+}
+
 /// Whether a delete answers with the object rather than a `Status`.
 pub(crate) fn returns_deleted(kind: &Kind) -> bool {
     kind.custom().is_none()
@@ -120,6 +137,17 @@ fn counts_generation(kind: &Kind) -> bool {
 pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
     if kind.namespaced {
         admit_into_namespace(api, kind, object)?;
+    }
+    if let Some(custom) = kind.custom()
+        && crd::lifecycle::is_terminating(api, custom)
+    {
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(Failure::forbidden(
+            &kind.group,
+            &kind.plural,
+            meta::name(object),
+            why,
+        ));
     }
     if kind.custom().is_none() {
         prepare::admit_create(kind, object);
@@ -265,6 +293,15 @@ fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
     let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
         return true;
     };
+    let annotations = |object: &Map<String, Value>| {
+        let annotations = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"));
+        annotations.cloned()
+    };
+    if kind.is("apps", "deployments") && annotations(new) != annotations(old) {
+        return true;
+    }
     let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
         map.iter()
             .filter(|(key, _)| !ignored(key))

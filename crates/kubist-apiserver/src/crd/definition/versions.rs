@@ -42,9 +42,30 @@ pub(super) fn validate(spec: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if let Some(first) = versions.first() {
         errors.extend(not_a_name("spec.version".into(), text(first, "name")));
     }
+    errors.extend(left_behind(versions, old));
     if stored == 0 && old.is_none() {
         let detail = "must have at least one stored version";
         errors.push(FieldError::invalid("status.storedVersions", &Value::Null, detail));
+    }
+    errors
+}
+
+/// Versions that objects are stored in and that are versions no longer.
+fn left_behind(versions: &[Value], old: Option<&Value>) -> Vec<FieldError> {
+    let stored = crate::object::meta::strings(
+        old.and_then(|old| crate::object::meta::at(old, "status.storedVersions")),
+    );
+    let mut errors = Vec::new();
+    for (at, name) in stored.into_iter().enumerate() {
+        if !versions.iter().any(|version| text(version, "name") == name) {
+            let detail = format!(
+                "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \
+                 until a storage migration ensures no data remains persisted in {name} and removes {name} from \
+                 status.storedVersions"
+            );
+            let field = format!("status.storedVersions[{at}]");
+            errors.push(FieldError::invalid_text(field, name, &detail));
+        }
     }
     errors
 }
