@@ -199,14 +199,10 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     }
 }
 
-/// What is said about a kind, or about a version of a custom resource, that is to go.
+/// What the definition of a custom resource says about a version that is to go.
 fn deprecation(api: &Api, target: &Target) -> Option<String> {
     let registry = api.registry();
     let kind = registry.get(&target.group, &target.version, &target.resource)?;
-    if kind.is("", "endpoints") {
-        let warning = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-        return Some(warning.to_owned());
-    }
     kind.custom()?.deprecation.clone()
 }
 

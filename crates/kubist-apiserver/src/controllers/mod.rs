@@ -56,7 +56,7 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
             json!({
                 "metadata": {"labels": labels},
                 "spec": {
-                    "clusterIP": crate::kinds::service::address::FIRST,
+                    "clusterIP": crate::kinds::address::FIRST,
                     "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
                 },
             }),

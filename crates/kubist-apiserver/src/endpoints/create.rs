@@ -75,7 +75,6 @@ pub(crate) async fn create_object(
             strategy::named(kind, &mut object);
         }
         validate_create(kind, &object, request).await?;
-        refuse(kind, &object, strategy::unavailable(api, kind, &object, None))?;
         admission::validate(api, &attributes, Some(&object), None).await?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(

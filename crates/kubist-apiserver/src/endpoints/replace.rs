@@ -128,10 +128,6 @@ pub(crate) async fn replace(
     let found = strategy::validate(kind, &new, Some(&before), change.subresource);
     errors.extend(check_rules(kind, &new, Some(&before), found, &change.request.warnings).await);
     refuse(kind, &new, errors)?;
-    if change.subresource.is_empty() {
-        let unavailable = strategy::unavailable(api, kind, &new, Some(&before));
-        refuse(kind, &new, unavailable)?;
-    }
 
     if change.asks {
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;

@@ -67,14 +67,6 @@ impl FieldError {
         }
     }
 
-    /// As [`FieldError::duplicate`], with the value as Go's JSON.
-    pub(crate) fn duplicate_json(field: impl Into<String>, value: &str) -> FieldError {
-        FieldError {
-            message: format!("Duplicate value: {}", escaped(value)),
-            ..FieldError::duplicate_of(field)
-        }
-    }
-
     /// As [`FieldError::duplicate`], without showing the value.
     pub(crate) fn duplicate_of(field: impl Into<String>) -> FieldError {
         FieldError {

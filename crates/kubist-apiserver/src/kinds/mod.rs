@@ -1,5 +1,6 @@
 //! What is served, and the rules that differ from kind to kind.
 
+pub(crate) mod address;
 pub(crate) mod autoscaler;
 pub(crate) mod defaults;
 pub(crate) mod event;
@@ -8,6 +9,5 @@ pub(crate) mod ownership;
 pub(crate) mod pod;
 pub(crate) mod prepare;
 pub(crate) mod rules;
-pub(crate) mod service;
 pub(crate) mod signing;
 pub(crate) mod strategy;

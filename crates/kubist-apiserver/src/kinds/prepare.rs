@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::defaults::{meta_child, or};
+use crate::kinds::defaults::{meta_child, or, or_number, text};
 use crate::kinds::kind::Kind;
-use crate::kinds::service;
 use crate::object::meta;
 use crate::state::Api;
 
@@ -32,7 +31,7 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value) {
             meta::child(object, "status").insert("phase".into(), "Active".into());
         }
         ("", "pods") => prepare_pod(object),
-        ("", "services") => service::prepare_create(api, object),
+        ("", "services") => allocate_address(api, object),
         ("", "persistentvolumeclaims") => {
             meta::child(object, "status").insert("phase".into(), "Pending".into());
         }
@@ -62,7 +61,23 @@ pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Valu
                 meta::child(new, "spec").insert("finalizers".into(), finalizers.clone());
             }
         }
-        ("", "services") if subresource.is_empty() => service::prepare_update(api, new, old),
+        ("", "services") if subresource.is_empty() => {
+            // What was allocated stays, unless the client says otherwise.
+            let was_external = meta::at(old, "spec.type").is_some_and(|ty| ty == "ExternalName");
+            let old_spec = old
+                .get("spec")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
+            let spec = meta::child(new, "spec");
+            if text(spec, "type") != "ExternalName" && !was_external {
+                for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+                    if let Some(value) = old_spec.get(key) {
+                        or(spec, key, value.clone());
+                    }
+                }
+            }
+        }
         ("", "pods") => crate::kinds::pod::prepare_update(new, old, subresource),
         ("certificates.k8s.io", "certificatesigningrequests") => {
             crate::kinds::signing::prepare_update(api, new, old, subresource);
@@ -122,6 +137,35 @@ fn admit_pod(object: &mut Value) {
             tolerations.push(json!({
                 "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
             }));
+        }
+    }
+}
+
+fn allocate_address(api: &Api, object: &mut Value) {
+    let namespaced_name = format!("{}/{}", meta::text(object, "namespace"), meta::name(object));
+    let spec = meta::child(object, "spec");
+    if text(spec, "type") == "ExternalName" {
+        return;
+    }
+    if text(spec, "clusterIP").is_empty() {
+        let address = crate::kinds::address::free(api, &namespaced_name);
+        spec.insert("clusterIP".into(), address.into());
+    }
+    let address = text(spec, "clusterIP").to_owned();
+    or(spec, "clusterIPs", json!([address]));
+    or(spec, "ipFamilies", json!(["IPv4"]));
+    or(spec, "ipFamilyPolicy", "SingleStack");
+    if matches!(text(spec, "type"), "NodePort" | "LoadBalancer") {
+        for port in spec
+            .get_mut("ports")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(port) = port.as_object_mut() {
+                let number = i64::try_from(30_000 + api.identity.below(2_768)).unwrap_or(30_000);
+                or_number(port, "nodePort", number);
+            }
         }
     }
 }

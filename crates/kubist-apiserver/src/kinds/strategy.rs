@@ -13,7 +13,7 @@ use crate::http::fields::FieldError;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
-use crate::kinds::{autoscaler, defaults, prepare, service, signing};
+use crate::kinds::{autoscaler, defaults, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -27,7 +27,7 @@ pub(crate) fn name_rule(kind: &Kind) -> NameRule {
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "namespaces") => NameRule::Label,
-        ("", "services") => NameRule::Label,
+        ("", "services") => NameRule::Label1035,
         ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
         _ => NameRule::Subdomain,
     }
@@ -317,14 +317,6 @@ pub(crate) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, subresourc
         Schema::Builtin(message) => rules::validate(kind, message, new, old, subresource),
         Schema::Custom(custom) => crd::validate::validate(custom, new, old, subresource),
     }
-}
-
-/// What a client chose and somebody else has.
-pub(crate) fn unavailable(api: &Api, kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    if kind.is("", "services") {
-        return service::unavailable(api, new, old);
-    }
-    Vec::new()
 }
 
 /// The form in which an object is stored.

@@ -19,7 +19,6 @@ mod python;
 mod requests;
 mod rules;
 mod servers;
-mod services;
 mod subresources;
 mod watches;
 mod webhooks;

@@ -298,9 +298,6 @@ fn service(map: &mut Map<String, Value>) {
     let spec = meta_child(map, "spec");
     or(spec, "sessionAffinity", "None");
     or(spec, "type", "ClusterIP");
-    if text(spec, "sessionAffinity") == "None" {
-        spec.remove("sessionAffinityConfig");
-    }
     if text(spec, "sessionAffinity") == "ClientIP" {
         let config = meta_child(spec, "sessionAffinityConfig");
         or(meta_child(config, "clientIP"), "timeoutSeconds", 10800);
@@ -328,16 +325,11 @@ fn service(map: &mut Map<String, Value>) {
     if matches!(ty.as_str(), "ClusterIP" | "NodePort" | "LoadBalancer") {
         or(spec, "internalTrafficPolicy", "Cluster");
     }
-    let has_addresses = spec
-        .get("externalIPs")
-        .and_then(Value::as_array)
-        .is_some_and(|addresses| !addresses.is_empty());
-    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") || ty == "ClusterIP" && has_addresses {
+    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") {
         or(spec, "externalTrafficPolicy", "Cluster");
     }
     if ty == "LoadBalancer" {
         or(spec, "allocateLoadBalancerNodePorts", true);
-        crate::kinds::service::default_status(map);
     }
 }
 

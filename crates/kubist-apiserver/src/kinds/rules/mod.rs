@@ -17,7 +17,7 @@ use crate::kinds::kind::Kind;
 use crate::kinds::{pod, signing};
 use crate::object::meta;
 use config::{config_map, secret};
-use objects::{binding, claim, lease};
+use objects::{binding, claim, lease, service};
 use workloads::{pod_spec, template, workload};
 
 pub(crate) use webhooks::client_config;
@@ -58,9 +58,7 @@ pub(crate) fn validate(
                 });
             }
         }
-        ("", "services") => {
-            errors.extend(crate::kinds::service::rules::validate(new, old, subresource));
-        }
+        ("", "services") => service(new, old, &mut errors),
         ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets") => {
             workload(kind, new, old, &mut errors)
         }

@@ -1,9 +1,10 @@
-//! The rules of small kinds: leases, bindings of roles, claims.
+//! The rules of small kinds: leases, bindings of roles, claims, services.
 
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
 use crate::object::meta;
+use crate::object::metavalidate;
 
 pub(super) fn lease(new: &Value, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
@@ -84,6 +85,57 @@ pub(super) fn claim(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldErro
             errors.push(FieldError::forbidden(
                 "spec",
                 "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+            ));
+        }
+    }
+}
+
+pub(super) fn service(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    let ports = spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let external = spec["type"] == "ExternalName";
+    if ports.is_empty() && !external && spec["clusterIP"] != "None" {
+        errors.push(FieldError::required("spec.ports", ""));
+    }
+    for (at, port) in ports.iter().enumerate() {
+        let path = format!("spec.ports[{at}]");
+        let number = port["port"].as_i64().unwrap_or(0);
+        if !(1..=65535).contains(&number) {
+            let detail = "must be between 1 and 65535, inclusive";
+            errors.push(FieldError::invalid(
+                format!("{path}.port"),
+                &number.into(),
+                detail,
+            ));
+        }
+        let name = port["name"].as_str().unwrap_or("");
+        if name.is_empty() {
+            if ports.len() > 1 {
+                errors.push(FieldError::required(format!("{path}.name"), ""));
+            }
+        } else {
+            for problem in metavalidate::name_problems(metavalidate::NameRule::Label, name) {
+                errors.push(FieldError::invalid_text(format!("{path}.name"), name, &problem));
+            }
+            if ports[..at].iter().any(|other| other["name"] == name) {
+                errors.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
+            }
+        }
+    }
+    if external && spec["externalName"].as_str().unwrap_or("").is_empty() {
+        errors.push(FieldError::required("spec.externalName", ""));
+    }
+    if let Some(old) = old {
+        let had = old["spec"]["clusterIP"].as_str().unwrap_or("");
+        if !external && old["spec"]["type"] != "ExternalName" && !had.is_empty() && spec["clusterIP"] != had {
+            errors.push(FieldError::invalid(
+                "spec.clusterIPs[0]",
+                &spec["clusterIPs"],
+                "may not change once set",
             ));
         }
     }

@@ -1,7 +1,6 @@
 //! Addresses of services, from 10.0.0.0/24 as a small cluster has them.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
@@ -13,7 +12,7 @@ use crate::state::Api;
 pub(crate) const FIRST: &str = "10.0.0.1";
 
 /// An address that no service has; the first guess depends on the seed.
-pub(super) fn free(api: &Api) -> String {
+pub(crate) fn free(api: &Api, _service: &str) -> String {
     let (services, _) = api.store.list(&kind::table("", "services"), None, None);
     let taken: BTreeSet<String> = services
         .iter()
@@ -33,11 +32,4 @@ pub(super) fn free(api: &Api) -> String {
         })
         .find(|address| !taken.contains(address))
         .unwrap_or_else(|| "None".into())
-}
-
-/// Whether a service may ask for an address: the first and the last are no host's.
-pub(super) fn is_in_range(address: &str) -> bool {
-    address
-        .parse::<Ipv4Addr>()
-        .is_ok_and(|address| matches!(address.octets(), [10, 0, 0, host] if !matches!(host, 0 | 255)))
 }
