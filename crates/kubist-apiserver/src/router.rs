@@ -95,6 +95,7 @@ where
         return Err(failure);
     }
     request.body = read(body).await?;
+    subresource::redirect_binding(request);
     answer(api, request).await
 }
 
@@ -131,7 +132,7 @@ fn authenticated(api: &Api, request: &Request) -> Result<User, Failure> {
 
 fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
     request.user = authenticated(api, request)?;
-    if let Some(user) = access::impersonated(api, request)? {
+    if let Some(user) = access::impersonation::impersonated(api, request)? {
         request.user = user;
     }
     access::authorize(api, request)
@@ -139,22 +140,26 @@ fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
 
 async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
+    if request.method == http::Method::HEAD && (target.is_resource || request.path.starts_with("/api")) {
+        return Err(Failure::method_not_allowed());
+    }
     if !target.is_resource {
         return crate::discovery::answer(api, request);
     }
     let registry = api.registry();
     let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
-        let known = registry
-            .groups()
+        // The groups of definitions are behind all others, and say less.
+        let is_builtin = registry
+            .kinds()
             .iter()
-            .any(|(group, versions)| *group == target.group && versions.contains(&target.version.as_str()));
-        return if known {
+            .any(|kind| kind.group == target.group && kind.custom().is_none());
+        return if is_builtin {
             Err(Failure::no_resource())
         } else {
             Ok(Answer::text(404, "404 page not found\n"))
         };
     };
-    if kind.namespaced && target.namespace.is_empty() && !matches!(target.verb, "list" | "watch" | "create") {
+    if kind.namespaced && target.namespace.is_empty() && !matches!(target.verb, "list" | "watch") {
         return Err(if target.name.is_empty() {
             Failure::method_not_allowed()
         } else {

@@ -45,8 +45,9 @@ impl Walker {
                 } else if new.is_null() {
                     leaf |= self.atom(shape, &old_atom, Some(old), Some(new), in_leaf);
                 } else {
-                    self.leaf(Some(old), Some(new), in_leaf);
-                    leaf = true;
+                    // What was there goes, and what is there comes.
+                    self.atom(shape, &old_atom, Some(old), Some(new), in_leaf);
+                    leaf |= self.atom(shape, &new_atom, Some(old), Some(new), in_leaf);
                 }
             }
             (Some(one), None) | (None, Some(one)) => {

@@ -134,24 +134,6 @@ impl FieldSet {
         FieldSet { members, children }
     }
 
-    /// The set with every field that has something below it.
-    #[must_use]
-    pub(crate) fn with_maps(&self) -> FieldSet {
-        let mut members = self.members.clone();
-        let maps = self
-            .children
-            .keys()
-            .filter(|element| matches!(element, PathElement::Field(_)));
-        members.extend(maps.cloned());
-        let children = self.children.iter();
-        FieldSet {
-            members,
-            children: children
-                .map(|(element, set)| (element.clone(), set.with_maps()))
-                .collect(),
-        }
-    }
-
     /// The paths in it, in order.
     pub fn paths(&self) -> Vec<Path> {
         let mut paths = Vec::new();

@@ -195,8 +195,9 @@ impl Managers {
             .modified
             .union(&changes.added)
             .recursive_difference(context.reset);
+        let removed = changes.removed.recursive_difference(context.reset);
         for owned in self.0.values_mut() {
-            owned.fields = owned.fields.difference(&touched).difference(&changes.removed);
+            owned.fields = owned.fields.difference(&touched).difference(&removed);
         }
         let touched = stripped(&touched);
         if !touched.is_empty() {
@@ -234,17 +235,13 @@ impl Managers {
         let before = self.0.get(manager).map(|owned| owned.fields.clone());
         let time = self.0.get(manager).and_then(|owned| owned.time.clone());
         let owned = Owned {
-            fields: set.clone(),
+            fields: set,
             api_version: context.api_version.into(),
             time,
         };
         self.0.insert(manager.clone(), owned);
         let result = match before.filter(|before| !before.is_empty()) {
-            Some(before) => {
-                let pruned = self.prune(shape, &merged, &before, &set);
-                // A map that is set to be empty stays, even where the last of its entries went.
-                merge(shape, Some(&pruned), Some(config)).unwrap_or_else(nothing)
-            }
+            Some(before) => self.prune(shape, &merged, &before),
             None => merged,
         };
 
@@ -253,6 +250,7 @@ impl Managers {
             .modified
             .union(&changes.added)
             .recursive_difference(context.reset);
+        let removed = changes.removed.recursive_difference(context.reset);
         let mut conflicts = Vec::new();
         for (other, owned) in self.0.iter_mut().filter(|(other, _)| *other != manager) {
             let lost = owned.fields.intersection(&touched);
@@ -261,12 +259,13 @@ impl Managers {
                 api_version: owned.api_version.clone(),
                 path,
             }));
-            owned.fields = owned.fields.difference(&lost).difference(&changes.removed);
+            owned.fields = owned.fields.difference(&lost).difference(&removed);
         }
         if !conflicts.is_empty() && !force {
             return Err(ApplyError::Conflicts(conflicts));
         }
-        if (result != *live || self.0.get(manager).is_some_and(|owned| owned.time.is_none()))
+        // Who applies what is there already is noted without a time.
+        if result != *live
             && let Some(owned) = self.0.get_mut(manager)
         {
             owned.time = Some(context.now.into());
@@ -276,29 +275,27 @@ impl Managers {
     }
 
     /// Removes what the manager owned before, no longer sets, and nobody else owns.
-    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet, set: &FieldSet) -> Value {
+    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet) -> Value {
         let fields = |value: &Value| {
             field_set(shape, value)
                 .unwrap_or_default()
                 .with_named_fields(shape)
         };
+        let without = |set: &FieldSet| remove_items(shape, merged, set).unwrap_or_else(nothing);
+        let all = fields(merged);
         let before = before.with_named_fields(shape);
-        let mut pruned = remove_items(shape, merged, &before).unwrap_or_else(nothing);
+        let mut pruned = without(&before);
 
-        // What others, or the manager itself, own comes back, with the maps that it is in.
+        // What others, or the manager itself, own comes back, with what it is in.
         let owned = self
             .0
             .values()
             .fold(FieldSet::default(), |all, owned| all.union(&owned.fields))
-            .with_maps();
-        let kept = fields(&pruned).union(&owned);
-        let all = fields(merged);
-        pruned = remove_items(shape, merged, &all.difference(&kept)).unwrap_or_else(nothing);
+            .with_named_fields(shape);
+        pruned = without(&all.difference(&fields(&pruned).union(&owned)));
 
         // And so does what the manager never owned but lost with something around it.
-        let dropped = before.difference(set);
-        let gone = all.difference(&fields(&pruned)).intersection(&dropped);
-        remove_items(shape, merged, &gone).unwrap_or_else(nothing)
+        without(&all.difference(&fields(&pruned)).intersection(&before))
     }
 
     fn tidy(&mut self) {

@@ -5,12 +5,12 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/> has it.
 
 pub(crate) mod escalation;
+pub(crate) mod impersonation;
 pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -65,6 +65,14 @@ impl Question {
             },
             name: target.name.clone(),
             path: String::new(),
+        }
+    }
+
+    /// What a request wants that creates what it was to update.
+    pub(crate) fn creating(request: &Request) -> Question {
+        Question {
+            verb: "create".into(),
+            ..Question::from_request(request)
         }
     }
 
@@ -135,14 +143,21 @@ impl Question {
 
 /// Whether `user` may do what the question asks.
 pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Denied> {
+    allowed_by(api, user, question).map(|_| ())
+}
+
+/// Why `user` may do what the question asks; empty for those who may do everything.
+pub(crate) fn allowed_by(api: &Api, user: &User, question: &Question) -> Result<String, Denied> {
     if api.users.is_open() || user.is_in("system:masters") {
-        return Ok(());
+        return Ok(String::new());
     }
     let rbac = |plural: &str| table(GROUP, plural);
     let (bindings, _) = api.store.list(&rbac("clusterrolebindings"), None, None);
     for (_, binding) in &bindings {
-        if is_bound(user, &binding.value, "") && allows(api, &binding.value, "", question) {
-            return Ok(());
+        if let Some(subject) = subject_of(user, &binding.value, "")
+            && allows(api, &binding.value, "", question)
+        {
+            return Ok(reason(&binding.value, subject, ""));
         }
     }
     if !question.namespace.is_empty() {
@@ -150,10 +165,10 @@ pub(crate) fn may(api: &Api, user: &User, question: &Question) -> Result<(), Den
             .store
             .list(&rbac("rolebindings"), Some(&question.namespace), None);
         for (_, binding) in &bindings {
-            if is_bound(user, &binding.value, &question.namespace)
+            if let Some(subject) = subject_of(user, &binding.value, &question.namespace)
                 && allows(api, &binding.value, &question.namespace, question)
             {
-                return Ok(());
+                return Ok(reason(&binding.value, subject, &question.namespace));
             }
         }
     }
@@ -165,7 +180,7 @@ pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> Vec<Value> {
     let rbac = |plural: &str| table(GROUP, plural);
     let mut rules: Vec<Value> = Vec::new();
     let mut take = |binding: &Value, within: &str| {
-        if is_bound(user, binding, within)
+        if subject_of(user, binding, within).is_some()
             && let Some(role) = bound_role(api, binding, within)
         {
             let found = role.get("rules").and_then(Value::as_array);
@@ -183,13 +198,37 @@ pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> Vec<Value> {
     rules
 }
 
-fn is_bound(user: &User, binding: &Value, namespace: &str) -> bool {
+/// The reason that RBAC gives for letting somebody through a binding.
+fn reason(binding: &Value, subject: &Value, namespace: &str) -> String {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+    let mut who = text(subject, "name");
+    if text(subject, "kind") == "ServiceAccount" {
+        let home = text(subject, "namespace");
+        who.push('/');
+        who.push_str(if home.is_empty() { namespace } else { &home });
+    }
+    let (what, name) = if namespace.is_empty() {
+        ("ClusterRoleBinding", meta::name(binding).to_owned())
+    } else {
+        ("RoleBinding", format!("{}/{namespace}", meta::name(binding)))
+    };
+    let role = &binding["roleRef"];
+    format!(
+        "RBAC: allowed by {what} {name:?} of {} {:?} to {} {who:?}",
+        text(role, "kind"),
+        text(role, "name"),
+        text(subject, "kind"),
+    )
+}
+
+/// The subject of a binding that a user is.
+fn subject_of<'a>(user: &User, binding: &'a Value, namespace: &str) -> Option<&'a Value> {
     binding
         .get("subjects")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .any(|subject| {
+        .find(|subject| {
             let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
             match text("kind") {
                 "User" => text("name") == user.name,
@@ -269,93 +308,4 @@ fn rule_allows(rule: &Value, question: &Question) -> bool {
 pub(crate) fn authorize(api: &Api, request: &Request) -> Result<(), Failure> {
     let question = Question::from_request(request);
     may(api, &request.user, &question).map_err(|Denied| question.refusal(&request.user))
-}
-
-/// The user that a request is to be treated as, if it says so.
-pub(crate) fn impersonated(api: &Api, request: &Request) -> Result<Option<User>, Failure> {
-    let name = request.header("impersonate-user");
-    let values = |header: &str| -> Vec<String> {
-        request
-            .headers
-            .get_all(header)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .map(str::to_owned)
-            .collect()
-    };
-    let (groups, uid) = (values("impersonate-group"), request.header("impersonate-uid"));
-    if name.is_empty() {
-        if groups.is_empty() && uid.is_empty() {
-            return Ok(None);
-        }
-        return Err(Failure::bad_request(
-            "requested impersonation without impersonating a user".to_owned(),
-        ));
-    }
-    let (group, resource, named) = match name
-        .strip_prefix("system:serviceaccount:")
-        .and_then(|rest| rest.split_once(':'))
-    {
-        Some((_, account)) => ("", "serviceaccounts", account),
-        None => ("", "users", name),
-    };
-    let mut questions = vec![Question::impersonate(group, resource, named)];
-    questions.extend(
-        groups
-            .iter()
-            .map(|group| Question::impersonate("", "groups", group)),
-    );
-    if !uid.is_empty() {
-        questions.push(Question::impersonate("authentication.k8s.io", "uids", uid));
-    }
-    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (header, value) in &request.headers {
-        let Some(key) = header.as_str().strip_prefix("impersonate-extra-") else {
-            continue;
-        };
-        let key = percent_encoding::percent_decode_str(key)
-            .decode_utf8_lossy()
-            .into_owned();
-        let value = value.to_str().unwrap_or("").to_owned();
-        let mut question = Question::impersonate("authentication.k8s.io", "userextras", &value);
-        question.subresource = key.clone();
-        questions.push(question);
-        extra.entry(key).or_default().push(value);
-    }
-    for question in questions {
-        if may(api, &request.user, &question).is_err() {
-            return Err(refuse_impersonation(request));
-        }
-    }
-    let mut groups = groups;
-    let implied = if name == "system:anonymous" {
-        "system:unauthenticated"
-    } else {
-        "system:authenticated"
-    };
-    if !groups.iter().any(|group| group == implied) {
-        groups.push(implied.into());
-    }
-    Ok(Some(User {
-        name: name.into(),
-        uid: uid.into(),
-        groups,
-        extra,
-    }))
-}
-
-/// The refusal names what the request was for, and a verb that says why.
-fn refuse_impersonation(request: &Request) -> Failure {
-    let target = &request.target;
-    let verb = format!("impersonate-on:user-info:{}", target.verb);
-    let place = if target.namespace.is_empty() {
-        "at the cluster scope".to_owned()
-    } else {
-        format!("in the namespace {:?}", target.namespace)
-    };
-    let why = format!(
-        "User {:?} cannot {verb} resource {:?} in API group {:?} {place}",
-        request.user.name, target.resource, target.group
-    );
-    Failure::forbidden(&target.group, &target.resource, &target.name, &why)
 }

@@ -10,6 +10,7 @@ use crate::access::users::User;
 use crate::admission::{self, Attributes, Operation};
 use crate::endpoints::read;
 use crate::http::answer::Answer;
+use crate::http::fields::FieldError;
 use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
@@ -51,6 +52,15 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     .options(options.told("CreateOptions"), options.dry_run);
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
     admission::validate(api, &attributes, Some(&object), None).await?;
+    let errors = problems(kind, &object, &request.target.namespace);
+    if !errors.is_empty() {
+        return Err(Failure::invalid(
+            &kind.group,
+            &kind.kind,
+            meta::name(&object),
+            &errors,
+        ));
+    }
     match kind.plural.as_str() {
         "selfsubjectreviews" => {
             let user = &request.user;
@@ -59,8 +69,8 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         }
         "selfsubjectaccessreviews" => {
             let allowed =
-                crate::access::may(api, &request.user, &crate::access::Question::of(&object["spec"]));
-            object["status"] = json!({"allowed": allowed.is_ok()});
+                crate::access::allowed_by(api, &request.user, &crate::access::Question::of(&object["spec"]));
+            object["status"] = answered(allowed);
         }
         "subjectaccessreviews" | "localsubjectaccessreviews" => {
             let spec = &object["spec"];
@@ -73,8 +83,8 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
                     .collect(),
                 extra: BTreeMap::new(),
             };
-            let allowed = crate::access::may(api, &user, &crate::access::Question::of(spec));
-            object["status"] = json!({"allowed": allowed.is_ok()});
+            let allowed = crate::access::allowed_by(api, &user, &crate::access::Question::of(spec));
+            object["status"] = answered(allowed);
         }
         "selfsubjectrulesreviews" => {
             let namespace = object["spec"]["namespace"].as_str().unwrap_or("").to_owned();
@@ -96,10 +106,62 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         }
         other => return Err(Failure::not_implemented(other)),
     }
+    if kind.namespaced {
+        meta::set(&mut object, "namespace", request.target.namespace.as_str());
+    }
     if let Value::Object(object) = &mut object {
         object.entry("metadata").or_insert_with(|| json!({}));
     }
     read::show(kind, request, form, 201, object, warnings)
+}
+
+fn answered(allowed: Result<String, crate::access::Denied>) -> Value {
+    match allowed {
+        Ok(reason) if !reason.is_empty() => json!({"allowed": true, "reason": reason}),
+        allowed => json!({"allowed": allowed.is_ok()}),
+    }
+}
+
+/// What is wrong with what a review asks.
+fn problems(kind: &Kind, object: &Value, namespace: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if kind.group != "authorization.k8s.io" || kind.plural == "selfsubjectrulesreviews" {
+        return errors;
+    }
+    let spec = &object["spec"];
+    let given = |key: &str| spec.get(key).filter(|value| !value.is_null());
+    match (given("resourceAttributes"), given("nonResourceAttributes")) {
+        (Some(_), Some(path)) => errors.push(FieldError::invalid_json(
+            "spec.nonResourceAttributes",
+            &format!("{{\"Path\":{},\"Verb\":{}}}", path["path"], path["verb"]),
+            "cannot be specified in combination with resourceAttributes",
+        )),
+        (None, None) => errors.push(FieldError::invalid(
+            "spec.resourceAttributes",
+            &Value::Null,
+            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+        )),
+        (resource, _) if kind.plural == "localsubjectaccessreviews" => {
+            let asked = resource.and_then(|resource| resource.get("namespace"));
+            let asked = asked.and_then(Value::as_str).unwrap_or("");
+            if asked != namespace {
+                let detail = "must match metadata.namespace";
+                errors.push(FieldError::invalid_text(
+                    "spec.resourceAttributes.namespace",
+                    asked,
+                    detail,
+                ));
+            }
+        }
+        _ => {}
+    }
+    let is_somebody = spec["user"].as_str().is_some_and(|user| !user.is_empty())
+        || spec["groups"].as_array().is_some_and(|groups| !groups.is_empty());
+    if kind.plural != "selfsubjectaccessreviews" && !is_somebody {
+        let detail = "at least one of user or group must be specified";
+        errors.push(FieldError::invalid_text("spec.user", "", detail));
+    }
+    errors
 }
 
 /// Who holds a token.

@@ -154,7 +154,7 @@ impl Run {
                         format!(
                             "'operation cancelled: actual cost limit exceeded': no further validation rules will be \
                              run due to call cost exceeds limit for rule: {}",
-                            shown(rule)
+                            named(rule)
                         )
                     }));
                     self.over = true;
@@ -164,12 +164,12 @@ impl Run {
                     self.outcome.errors.push(invalid(format!(
                         "'{why}': call arguments did not match a supported operator, function or macro signature for \
                          rule: {}",
-                        shown(rule)
+                        named(rule)
                     )));
                     continue;
                 }
                 Err(EvalError::Failed(why)) => {
-                    let detail = format!("{why} evaluating rule: {}", shown(rule));
+                    let detail = format!("{why} evaluating rule: {}", named(rule));
                     self.outcome.errors.push(invalid(detail));
                     continue;
                 }
@@ -204,7 +204,16 @@ impl Run {
     }
 }
 
-/// A rule as messages name it.
+/// A rule as errors in it name it.
+fn named(rule: &Rule) -> &str {
+    if rule.message.is_empty() {
+        &rule.text
+    } else {
+        &rule.message
+    }
+}
+
+/// What is said of a rule that does not hold.
 fn shown(rule: &Rule) -> String {
     if rule.message.is_empty() {
         format!("failed rule: {}", rule.text)

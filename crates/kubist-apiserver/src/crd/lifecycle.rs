@@ -237,6 +237,14 @@ fn finalize(api: &Arc<Api>, crds: &Arc<Kind>, key: &Key) {
     }
 }
 
+/// Whether the definition of a kind is being deleted.
+pub(crate) fn is_terminating(api: &Api, custom: &Custom) -> bool {
+    let crds = crate::kinds::kind::table("apiextensions.k8s.io", "customresourcedefinitions");
+    api.store
+        .get(&crds, &Key::new("", &custom.crd))
+        .is_some_and(|crd| meta::is_deleting(&crd.value))
+}
+
 /// Goes on deleting a definition once an object of it is gone.
 pub(crate) fn instance_deleted(api: &Arc<Api>, custom: &Custom) {
     let registry = api.registry();

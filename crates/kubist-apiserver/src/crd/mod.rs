@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kubist_core::Version;
 use serde_json::{Value, json};
 
 use crate::cel;
@@ -15,14 +16,13 @@ use expressions::Node;
 pub(crate) mod cache;
 pub(crate) mod convert;
 mod costs;
+pub(crate) mod definition;
 mod evaluate;
 pub(crate) mod expressions;
 mod formats;
 pub(crate) mod lifecycle;
 mod ratchet;
 mod rule_checks;
-pub(crate) mod rules;
-mod structural;
 pub(crate) mod structure;
 mod types;
 pub(crate) mod validate;
@@ -184,7 +184,7 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
     let deprecation = (version.get("deprecated") == Some(&Value::Bool(true))).then(|| {
         match version.get("deprecationWarning").and_then(Value::as_str) {
             Some(warning) => warning.to_owned(),
-            None => format!("{group}/{name} {kind} is deprecated"),
+            None => deprecated(spec, &group, &name, &kind),
         }
     });
     Kind {
@@ -215,6 +215,23 @@ fn kind(crd: &Value, spec: &Value, version: &Value, storage: &Value) -> Kind {
         group,
         plural,
         kind,
+    }
+}
+
+/// What is said about a version that is deprecated without a word.
+fn deprecated(spec: &Value, group: &str, version: &str, kind: &str) -> String {
+    let versions = spec.get("versions").and_then(Value::as_array);
+    let newer = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version["served"] == true && version["deprecated"] != true)
+        .filter_map(|version| version["name"].as_str())
+        .max_by_key(|version| Version::parse(version).priority())
+        .filter(|newer| Version::parse(newer).priority() > Version::parse(version).priority());
+    let deprecated = format!("{group}/{version} {kind} is deprecated");
+    match newer {
+        Some(newer) => format!("{deprecated}; use {group}/{newer} {kind}"),
+        None => deprecated,
     }
 }
 

@@ -17,9 +17,12 @@ pub(crate) fn decode(schema: &Value, mut value: Value) -> Result<(Value, Vec<Str
         *slot = metadata;
         unknown.extend(extra.into_iter().map(|path| format!("metadata.{path}")));
     }
-    prune_object(schema, &mut value, "", &mut unknown, true);
-    unknown.sort();
+    let mut pruned = Vec::new();
+    prune_object(schema, &mut value, "", &mut pruned, true);
+    pruned.sort();
+    unknown.append(&mut pruned);
     drop_nulls(schema, &mut value);
+    embedded(schema, &mut value, "", &mut unknown)?;
     Ok((value, unknown))
 }
 
@@ -84,13 +87,6 @@ fn prune_value(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<
     match value {
         Value::Object(map) => {
             let embedded = is(schema, "x-kubernetes-embedded-resource");
-            if embedded
-                && let (Some(slot), Some(message)) = (map.get_mut("metadata"), object_meta())
-                && let Ok((metadata, extra)) = decode::decode(message, slot.clone())
-            {
-                *slot = metadata;
-                unknown.extend(extra.into_iter().map(|extra| format!("{path}.metadata.{extra}")));
-            }
             let keep = |key: &str| embedded && matches!(key, "apiVersion" | "kind" | "metadata");
             prune_map(schema, map, path, unknown, &keep);
         }
@@ -132,6 +128,7 @@ pub(crate) fn default(schema: &Value, value: &mut Value) {
                     Some(property) => self::default(property, value),
                     None => {
                         if let Some(additional) = additional {
+                            replace_null(additional, value);
                             self::default(additional, value);
                         }
                     }
@@ -140,10 +137,23 @@ pub(crate) fn default(schema: &Value, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| default(schema, item));
+                for item in items {
+                    replace_null(schema, item);
+                    default(schema, item);
+                }
             }
         }
         _ => {}
+    }
+}
+
+/// Gives the default for a null that is not allowed.
+fn replace_null(schema: &Value, value: &mut Value) {
+    if value.is_null()
+        && !is(schema, "nullable")
+        && let Some(default) = schema.get("default")
+    {
+        *value = default.clone();
     }
 }
 
@@ -153,14 +163,18 @@ fn drop_nulls(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {
             let properties = schema.get("properties").and_then(Value::as_object);
+            let values = schema
+                .get("additionalProperties")
+                .filter(|values| values.is_object());
             map.retain(|key, value| {
-                let Some(property) = properties.and_then(|properties| properties.get(key)) else {
+                let property = properties.and_then(|properties| properties.get(key));
+                let Some(of) = property.or(values) else {
                     return true;
                 };
-                if value.is_null() && !is(property, "nullable") && property.get("default").is_some() {
+                if value.is_null() && !is(of, "nullable") && of.get("default").is_none() {
                     return false;
                 }
-                drop_nulls(property, value);
+                drop_nulls(of, value);
                 true
             });
         }
@@ -171,6 +185,48 @@ fn drop_nulls(schema: &Value, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Reads the metadata of the resources inside of an object.
+fn embedded(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
+    match value {
+        Value::Object(map) => {
+            if is(schema, "x-kubernetes-embedded-resource")
+                && let (Some(slot), Some(message)) = (map.get_mut("metadata"), object_meta())
+            {
+                let place = format!("{path}.metadata");
+                let shown = slot.to_string();
+                let (metadata, extra) = decode::decode(message, slot.take())
+                    .map_err(|why| format!("{place}: Invalid value: {shown}: {why}"))?;
+                *slot = metadata;
+                unknown.extend(extra.into_iter().map(|extra| format!("{place}.{extra}")));
+            }
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let values = schema
+                .get("additionalProperties")
+                .filter(|values| values.is_object());
+            for (key, value) in map.iter_mut() {
+                let property = properties.and_then(|properties| properties.get(key));
+                if let Some(of) = property.or(values) {
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    embedded(of, value, &path, unknown)?;
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(of) = schema.get("items") {
+                for (at, item) in items.iter_mut().enumerate() {
+                    embedded(of, item, &format!("{path}[{at}]"), unknown)?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -198,8 +254,8 @@ mod tests {
         assert_eq!(
             unknown,
             [
-                "extra",
                 "metadata.odd",
+                "extra",
                 "spec.list[0].z",
                 "spec.map.k.c",
                 "spec.nope"

@@ -45,7 +45,9 @@ pub(crate) fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failur
             None => return Ok(not_a_path()),
         },
         ["version"] => version(),
-        ["healthz" | "livez" | "readyz", ..] => health(request, segments[0]),
+        ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping" | "log" | "etcd"] => {
+            health(request, segments[0])
+        }
         ["openapi", rest @ ..] => crate::discovery::openapi::answer(&registry, request, rest)?,
         [] => Answer::json(json!({"paths": paths(&registry)})),
         _ => return Ok(not_a_path()),
@@ -82,8 +84,17 @@ fn version() -> Answer {
         "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "",
         "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "platform": format!("{}/{}", std::env::consts::OS, architecture()),
     }))
+}
+
+/// The architecture, by the name that Go has for it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 fn paths(registry: &Registry) -> Vec<String> {

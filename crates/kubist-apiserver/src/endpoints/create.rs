@@ -44,6 +44,9 @@ pub(crate) async fn create_object(
 ) -> Result<Arc<Value>, Failure> {
     place(kind, &request.target.namespace, &mut object)?;
     strategy::default(kind, &mut object);
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        meta::remove(&mut object, field);
+    }
     if !manager.is_empty() {
         ownership::manage(api, kind, &strategy::empty(kind), &mut object, manager, "");
     }
@@ -55,13 +58,22 @@ pub(crate) async fn create_object(
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
     escalation::check(api, kind, &object, None, &request.user)?;
     let _reserved = strategy::allocate(api, kind, &mut object, None, "")?;
+    if let Some(warning) = metavalidate::drop_duplicate_owners(meta::metadata(&mut object)) {
+        request.warnings.add(warning);
+    }
     strategy::prepare_create(api, kind, &mut object, &request.user);
+    if kind.custom().is_some() {
+        for warning in metavalidate::finalizer_warnings(&object, None) {
+            request.warnings.add(warning);
+        }
+    }
 
     let generate = meta::name(&object).is_empty() && !meta::text(&object, "generateName").is_empty();
     let base = meta::text(&object, "generateName").to_owned();
     for _ in 0..NAMES {
         if generate {
             meta::set(&mut object, "name", api.identity.name(&base));
+            strategy::named(kind, &mut object);
         }
         validate_create(kind, &object, request).await?;
         request.warnings.extend(strategy::warnings(kind, &object));
@@ -73,7 +85,16 @@ pub(crate) async fn create_object(
         }
         let name = meta::name(&object).to_owned();
         let key = Key::new(meta::text(&object, "namespace"), &name);
-        let exists = || Failure::already_exists(&kind.group, &kind.plural, &name);
+        let exists = || {
+            let mut failure = Failure::already_exists(&kind.group, &kind.plural, &name);
+            if !base.is_empty() {
+                failure = failure.ungenerated();
+            }
+            match api.store.get(&kind.table, &key) {
+                Some(there) if meta::is_deleting(&there.value) => failure.while_deleting(),
+                _ => failure,
+            }
+        };
         let stored = view::stored(api, kind, object.clone()).await?;
         if options.dry_run {
             return match api.store.get(&kind.table, &key) {
@@ -82,7 +103,7 @@ pub(crate) async fn create_object(
                 None => Ok(Arc::new(stored)),
             };
         }
-        match api.store.create(&kind.table, key, stored) {
+        match api.store.create(&kind.table, key.clone(), stored) {
             Ok(stored) => {
                 strategy::after_write(api, kind, Some(&stored.value), None);
                 view::settled(api, kind).await;
@@ -92,13 +113,18 @@ pub(crate) async fn create_object(
             Err(_) => return Err(exists()),
         }
     }
-    Err(Failure::already_exists(&kind.group, &kind.plural, &base))
+    Err(Failure::already_exists(&kind.group, &kind.plural, meta::name(&object)).ungenerated())
 }
 
 async fn validate_create(kind: &Kind, object: &Value, request: &Request) -> Result<(), Failure> {
     let errors = strategy::validate(kind, object, None, "");
     let mut errors = check_rules(kind, object, None, errors, &request.warnings).await;
-    let metadata = metavalidate::validate(object, kind.namespaced, strategy::name_rule(kind));
+    let metadata = metavalidate::validate(
+        object,
+        kind.namespaced,
+        strategy::name_rule(kind),
+        kind.custom().is_some(),
+    );
     metadata.into_iter().for_each(|error| {
         if !errors.contains(&error) {
             errors.push(error);
@@ -123,6 +149,7 @@ pub(crate) fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Re
 /// Puts an object into the namespace of the path.
 pub(crate) fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Failure> {
     if !kind.namespaced {
+        meta::remove(object, "namespace");
         return Ok(());
     }
     if namespace.is_empty() {

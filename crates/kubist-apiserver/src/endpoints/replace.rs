@@ -111,11 +111,18 @@ pub(crate) async fn replace(
         Some(generation) => meta::set(&mut new, "generation", generation.clone()),
         None => meta::remove(&mut new, "generation"),
     }
-    metavalidate::drop_duplicate_owners(meta::metadata(&mut new));
+    if let Some(warning) = metavalidate::drop_duplicate_owners(meta::metadata(&mut new)) {
+        change.request.warnings.add(warning);
+    }
     escalation::check(api, kind, &new, Some(&before), &change.request.user)?;
     let _reserved = strategy::allocate(api, kind, &mut new, Some(&before), change.subresource)?;
     strategy::prepare_update(api, kind, &mut new, &before, change.subresource);
 
+    if kind.custom().is_some() {
+        for warning in metavalidate::finalizer_warnings(&new, Some(&before)) {
+            change.request.warnings.add(warning);
+        }
+    }
     let common = metavalidate::validate_update(&new, &before);
     let mut errors = common.clone();
     errors.extend(common);
@@ -138,11 +145,10 @@ pub(crate) async fn replace(
     let key = Key::new(&namespace, &name);
     let finished = strategy::is_finished(kind, &new);
     let written = if finished {
-        // What is answered keeps its version; watchers see the deletion at a new one.
-        let answer = new.clone();
+        // The write is answered as if it had been; what is deleted is what was stored.
         api.store
-            .delete(&kind.table, key, old.revision, Some(new))
-            .map(|_| Arc::new(answer))
+            .delete(&kind.table, key, old.revision, None)
+            .map(|_| Arc::new(new))
     } else {
         api.store
             .update(&kind.table, key, old.revision, new)

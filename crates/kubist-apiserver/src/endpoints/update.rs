@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::endpoints::create::place;
+use crate::access::{self, Question};
+use crate::endpoints::create::{create_object, place};
 use crate::endpoints::read;
 use crate::endpoints::replace::{Change, Outcome, replace};
 use crate::http::answer::Answer;
@@ -41,7 +42,21 @@ pub(crate) async fn update(
             .store
             .get(&kind.table, &Key::new(&target.namespace, &target.name))
         else {
-            return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
+            if !subresource.is_empty() || !strategy::creates_on_update(kind) {
+                return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
+            }
+            let question = Question::creating(request);
+            access::may(api, &request.user, &question).map_err(|_| question.refusal(&request.user))?;
+            let mut new = object.clone();
+            meta::remove(&mut new, "resourceVersion");
+            match create_object(api, kind, request, &options, new, &request.manager()).await {
+                Err(failure) if failure.reason == "AlreadyExists" => continue,
+                Err(failure) => return Err(failure),
+                Ok(value) => {
+                    let value = view::object(api, kind, &value).await?;
+                    return read::show(kind, request, form, 201, value, warnings);
+                }
+            }
         };
         let change = Change {
             request,

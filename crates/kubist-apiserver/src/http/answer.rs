@@ -84,7 +84,14 @@ impl Answer {
                 warnings,
             } => (200, content_type, body, warnings),
         };
-        response(code, content_type, body, &warnings)
+        let mut response = response(code, content_type, body, &warnings);
+        if content_type.starts_with("text/plain") {
+            let nosniff = http::HeaderValue::from_static("nosniff");
+            response
+                .headers_mut()
+                .insert(http::header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        }
+        response
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn accept(header: &str, custom: bool, available: &[&str]) -> Result<F
 fn read(range: &str, custom: bool) -> (u32, Option<Form>) {
     let mut parts = range.split(';').map(str::trim);
     let encoding = match parts.next().unwrap_or("") {
-        JSON | "application/*" | "*/*" => Some(Encoding::Json),
+        JSON | "*/*" => Some(Encoding::Json),
         YAML => Some(Encoding::Yaml),
         protobuf::MEDIA_TYPE => Some(Encoding::Protobuf),
         _ => None,

@@ -53,9 +53,10 @@ impl WriteOptions {
             if manager.len() > 128 {
                 errors.push(FieldError::too_long("fieldManager", 128));
             }
-            if manager.chars().any(char::is_control) {
-                let detail = "should only contain printable characters";
-                errors.push(FieldError::invalid_text("fieldManager", manager, detail));
+            let unprintable = manager.chars().enumerate().find(|(_, c)| c.is_control());
+            if let Some((at, c)) = unprintable {
+                let detail = format!("invalid character U+{:04X} (at position {at})", c as u32);
+                errors.push(FieldError::invalid_text("fieldManager", manager, &detail));
             }
         }
         let force = query.flag("force").unwrap_or(false);
@@ -86,7 +87,6 @@ fn invalid(kind: &str, errors: &[FieldError]) -> Failure {
 }
 
 fn dry_run(values: Vec<&str>, errors: &mut Vec<FieldError>) -> bool {
-    let values: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
     if values.iter().any(|value| *value != "All") {
         let shown: Vec<Value> = values.iter().map(|value| (*value).into()).collect();
         errors.push(FieldError::not_supported(

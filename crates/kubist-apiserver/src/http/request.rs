@@ -246,7 +246,9 @@ impl Target {
         target.subresource = rest.next().unwrap_or_default();
         target.rest = rest.collect();
 
-        let watching = target.watch_path || query.flag("watch").unwrap_or(false);
+        // An object in the path is got, whatever the query says.
+        let asked = query.flag("watch").unwrap_or(false) && target.name.is_empty();
+        let watching = target.watch_path || asked;
         target.verb = match (target.verb, target.name.is_empty()) {
             ("post", _) => "create",
             ("put", _) => "update",

@@ -113,6 +113,29 @@ impl Failure {
         .with(details(group, resource, name))
     }
 
+    /// The name was to be a generated one: the client may try again.
+    pub(crate) fn ungenerated(mut self) -> Failure {
+        self.message
+            .push_str(", the server was not able to generate a unique name for the object");
+        if let Some(Value::Object(details)) = &mut self.details {
+            details.insert("retryAfterSeconds".into(), 1.into());
+        }
+        self
+    }
+
+    /// Tells the client to come again after so many seconds.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Failure {
+        let details = self.details.get_or_insert_with(|| json!({}));
+        details["retryAfterSeconds"] = seconds.into();
+        self
+    }
+
+    /// What is created is there already, and on its way out.
+    pub(crate) fn while_deleting(mut self) -> Failure {
+        self.message.insert_str(0, "object is being deleted: ");
+        self
+    }
+
     pub(crate) fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Failure {
         let message = format!(
             "Operation cannot be fulfilled on {} {name:?}: {why}",
@@ -234,7 +257,10 @@ impl Failure {
 
     pub(crate) fn cause(mut self, reason: &str, message: &str, field: &str) -> Failure {
         let details = self.details.get_or_insert_with(|| json!({}));
-        let cause = json!({"reason": reason, "message": message, "field": field});
+        let mut cause = json!({"reason": reason, "message": message});
+        if !field.is_empty() {
+            cause["field"] = field.into();
+        }
         match details.get_mut("causes").and_then(Value::as_array_mut) {
             Some(causes) => causes.push(cause),
             None => details["causes"] = json!([cause]),

@@ -1,8 +1,10 @@
 //! What is served: built-in resources and those that CRDs define, alike.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use kubist_core::Version;
 use kubist_merge::Shape;
 use kubist_schema::Message;
 
@@ -189,74 +191,8 @@ impl Registry {
             }
         }
         for (_, versions) in &mut groups {
-            versions.sort_by(|a, b| version_order(b, a));
+            versions.sort_by_cached_key(|version| Reverse(Version::parse(version).priority()));
         }
         groups
-    }
-}
-
-/// Orders versions by stability and then by number, the preferred one last.
-///
-/// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority>
-pub(crate) fn version_order(a: &str, b: &str) -> std::cmp::Ordering {
-    match (version_rank(a), version_rank(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(_), None) => std::cmp::Ordering::Greater,
-        (None, Some(_)) => std::cmp::Ordering::Less,
-        (None, None) => b.cmp(a),
-    }
-}
-
-fn version_rank(version: &str) -> Option<(u8, u64, u64)> {
-    let rest = version.strip_prefix('v')?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let major = rest[..end].parse().ok()?;
-    let (stability, minor) = match &rest[end..] {
-        "" => (2, 0),
-        rest => match (rest.strip_prefix("beta"), rest.strip_prefix("alpha")) {
-            (Some(minor), _) => (1, minor.parse().ok()?),
-            (_, Some(minor)) => (0, minor.parse().ok()?),
-            _ => return None,
-        },
-    };
-    Some((stability, major, minor))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_ordered_as_documented() {
-        let mut versions = [
-            "foo10",
-            "v1",
-            "v2beta1",
-            "foo1",
-            "v11alpha2",
-            "v10",
-            "v3beta1",
-            "v10beta3",
-            "v12alpha1",
-            "v11beta2",
-            "v2",
-        ];
-        versions.sort_by(|a, b| version_order(b, a));
-        assert_eq!(
-            versions,
-            [
-                "v10",
-                "v2",
-                "v1",
-                "v11beta2",
-                "v10beta3",
-                "v3beta1",
-                "v2beta1",
-                "v12alpha1",
-                "v11alpha2",
-                "foo1",
-                "foo10"
-            ]
-        );
     }
 }

@@ -48,6 +48,18 @@ pub(crate) fn allows_unconditional_update(kind: &Kind) -> bool {
         )
 }
 
+/// Whether an update of what is not there creates it.
+pub(crate) fn creates_on_update(kind: &Kind) -> bool {
+    kind.custom().is_none()
+        && matches!(
+            (kind.group.as_str(), kind.plural.as_str()),
+            ("", "events" | "services" | "endpoints")
+                | ("events.k8s.io", "events")
+                | ("coordination.k8s.io", "leases")
+                | ("rbac.authorization.k8s.io", _)
+        )
+}
+
 /// Whether a delete answers with the object rather than a `Status`.
 pub(crate) fn returns_deleted(kind: &Kind) -> bool {
     kind.custom().is_none()
@@ -83,6 +95,13 @@ pub(crate) fn default(kind: &Kind, object: &mut Value) {
     }
 }
 
+/// Fills in what follows from a name that was generated.
+pub(crate) fn named(kind: &Kind, object: &mut Value) {
+    if kind.is("", "namespaces") {
+        default(kind, object);
+    }
+}
+
 /// Whether objects of a kind count their changes, and which part of them counts.
 fn counts_generation(kind: &Kind) -> bool {
     if kind.custom().is_some() {
@@ -113,6 +132,17 @@ fn counts_generation(kind: &Kind) -> bool {
 pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
     if kind.namespaced {
         admit_into_namespace(api, kind, object)?;
+    }
+    if let Some(custom) = kind.custom()
+        && crd::lifecycle::is_terminating(api, custom)
+    {
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(Failure::forbidden(
+            &kind.group,
+            &kind.plural,
+            meta::name(object),
+            why,
+        ));
     }
     if kind.custom().is_none() {
         prepare::admit_create(kind, object);
@@ -193,17 +223,9 @@ pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
 
 /// Sets what a new object gets from the server.
 pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "generation",
-    ] {
-        meta::remove(object, field);
-    }
+    meta::remove(object, "selfLink");
     meta::set(object, "uid", api.identity.uid());
     meta::set(object, "creationTimestamp", api.identity.timestamp());
-    crate::object::metavalidate::drop_duplicate_owners(meta::metadata(object));
     if has_status(kind) {
         reset_status(kind, object, None);
     }
@@ -302,6 +324,15 @@ fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
     let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
         return true;
     };
+    let annotations = |object: &Map<String, Value>| {
+        let annotations = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"));
+        annotations.cloned()
+    };
+    if kind.is("apps", "deployments") && annotations(new) != annotations(old) {
+        return true;
+    }
     let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {
         map.iter()
             .filter(|(key, _)| !ignored(key))

@@ -45,7 +45,7 @@ pub(crate) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
     };
     let mut problems = Vec::new();
     if rule != NameRule::PathSegment && name.len() > longest {
-        problems.push(format!("must be no more than {longest} bytes"));
+        problems.push(format!("must be no more than {longest} characters"));
     }
     match rule {
         NameRule::Subdomain if !matches(&SUBDOMAIN, name) => problems.push(SUBDOMAIN_RULE.into()),
@@ -81,16 +81,8 @@ const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of low
     used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
 /// What is wrong with the `metadata` of an object, apart from how it changed.
-pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
+pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule, custom: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let base = meta::text(object, "generateName");
-    if !base.is_empty() {
-        // A trailing dash is fine where a suffix follows.
-        let shown = base.strip_suffix('-').map(|base| format!("{base}a"));
-        for problem in name_problems(rule, shown.as_deref().unwrap_or(base)) {
-            errors.push(FieldError::invalid_text("metadata.generateName", base, &problem));
-        }
-    }
     let name = meta::name(object);
     if name.is_empty() {
         errors.push(FieldError::required(
@@ -132,9 +124,7 @@ pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<
     errors.extend(labels(meta::get(object, "labels"), "metadata.labels"));
     errors.extend(annotations(meta::get(object, "annotations")));
     errors.extend(owners(meta::get(object, "ownerReferences")));
-    for (at, finalizer) in meta::finalizers(object).into_iter().enumerate() {
-        errors.extend(self::finalizer(finalizer, &format!("metadata.finalizers[{at}]")));
-    }
+    errors.extend(finalizers(&meta::finalizers(object), custom));
     errors
 }
 
@@ -196,7 +186,7 @@ pub(crate) fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
 fn label_value_problems(value: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if value.len() > 63 {
-        problems.push("must be no more than 63 bytes".into());
+        problems.push("must be no more than 63 characters".into());
     }
     if !value.is_empty() && !matches(&QUALIFIED_NAME, value) {
         problems.push(
@@ -215,7 +205,7 @@ pub(crate) fn qualified_name_problems(key: &str) -> Vec<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((_, rest)) if rest.contains('/') => {
             problems.push(
-                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and \
+                "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and \
                  end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
                  validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix \
                  and '/' (e.g. 'example.com/MyName')"
@@ -238,7 +228,7 @@ pub(crate) fn qualified_name_problems(key: &str) -> Vec<String> {
     if name.is_empty() {
         problems.push("name part must be non-empty".into());
     } else if name.len() > 63 {
-        problems.push("name part must be no more than 63 bytes".into());
+        problems.push("name part must be no more than 63 characters".into());
     }
     if !matches(&QUALIFIED_NAME, name) {
         problems.push(
@@ -274,7 +264,7 @@ fn owners(owners: Option<&Value>) -> Vec<FieldError> {
     for owner in owners.and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or("");
         let (group, version) = meta::group_version(text("apiVersion"));
-        if version.is_empty() {
+        if version.is_empty() || version.contains('/') {
             errors.push(FieldError::invalid_text(
                 format!("{FIELD}.apiVersion"),
                 text("apiVersion"),
@@ -291,55 +281,122 @@ fn owners(owners: Option<&Value>) -> Vec<FieldError> {
             }
         }
         if group.is_empty() && version == "v1" && text("kind") == "Event" {
-            errors.push(FieldError::invalid_text(
-                FIELD,
-                "/v1, Kind=Event",
-                "/v1, Kind=Event is disallowed from being an owner",
-            ));
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid_json(FIELD, &shown_owner(owner), detail));
         }
         if owner.get("controller") == Some(&Value::Bool(true)) {
+            let named = format!("{}/{}", text("kind"), text("name"));
             match &controller {
-                Some(other) => errors.push(FieldError::invalid(
-                    FIELD,
-                    owners.unwrap_or(&Value::Null),
-                    &format!(
-                        "Only one reference can have Controller set to true. Found \"true\" in references for {other} and {}",
-                        text("name")
-                    ),
-                )),
-                None => controller = Some(text("name").to_owned()),
+                Some(other) => {
+                    let all = owners.and_then(Value::as_array).into_iter().flatten();
+                    let all: Vec<String> = all.map(shown_owner).collect();
+                    errors.push(FieldError::invalid_json(
+                        FIELD,
+                        &format!("[{}]", all.join(",")),
+                        &format!(
+                            "Only one reference can have Controller set to true. Found \"true\" in references for {other} and {named}"
+                        ),
+                    ));
+                }
+                None => controller = Some(named),
             }
         }
     }
     errors
 }
 
-fn finalizer(finalizer: &str, field: &str) -> Vec<FieldError> {
+/// What is said of new finalizers of custom resources that others might use, too.
+pub(crate) fn finalizer_warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
+    let before = old.map(meta::finalizers).unwrap_or_default();
+    let mut added: Vec<&str> = meta::finalizers(new)
+        .into_iter()
+        .filter(|finalizer| !before.contains(finalizer) && is_unqualified(finalizer))
+        .collect();
+    added.sort_unstable();
+    added.dedup();
+    added
+        .into_iter()
+        .map(|finalizer| {
+            format!(
+                "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name including a path (/) to \
+                 avoid accidental conflicts with other finalizer writers"
+            )
+        })
+        .collect()
+}
+
+fn is_unqualified(finalizer: &str) -> bool {
+    !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer)
+}
+
+/// An owner reference as Go's JSON, in the order of the type.
+fn shown_owner(owner: &Value) -> String {
+    let fields = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ];
+    let shown: Vec<String> = fields
+        .iter()
+        .filter_map(|field| Some(format!("\"{field}\":{}", owner.get(*field)?)))
+        .collect();
+    format!("{{{}}}", shown.join(","))
+}
+
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
+fn finalizers(finalizers: &[&str], custom: bool) -> Vec<FieldError> {
+    const FIELD: &str = "metadata.finalizers";
     let mut errors = Vec::new();
-    for problem in qualified_name_problems(finalizer) {
-        errors.push(FieldError::invalid_text(field, finalizer, &problem));
+    for finalizer in finalizers {
+        for problem in qualified_name_problems(finalizer) {
+            errors.push(FieldError::invalid_text(FIELD, finalizer, &problem));
+        }
     }
-    let standard = matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
-    if errors.is_empty() && !finalizer.contains('/') && !standard {
-        let detail = "name is neither a standard finalizer name nor is it fully qualified";
-        errors.push(FieldError::invalid_text(field, finalizer, detail));
+    if finalizers.contains(&"orphan") && finalizers.contains(&"foregroundDeletion") {
+        let detail = "finalizer orphan and foregroundDeletion cannot be both set";
+        errors.push(FieldError::invalid(FIELD, &finalizers.into(), detail));
+    }
+    for (at, finalizer) in finalizers.iter().enumerate().filter(|_| !custom) {
+        if is_unqualified(finalizer) {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid_text(
+                format!("{FIELD}[{at}]"),
+                finalizer,
+                detail,
+            ));
+        }
     }
     errors
 }
 
-/// Owner references without repetitions; tells whether there were any.
-pub(crate) fn drop_duplicate_owners(metadata: &mut Map<String, Value>) -> bool {
+/// Drops owner references that were there before; gives the warning about them.
+pub(crate) fn drop_duplicate_owners(metadata: &mut Map<String, Value>) -> Option<String> {
     let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") else {
-        return false;
+        return None;
     };
-    let before = owners.len();
-    let mut seen: Vec<Value> = Vec::with_capacity(before);
+    let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
+    let mut repeated: Vec<String> = Vec::new();
     owners.retain(|owner| {
         let known = seen.contains(owner);
-        if !known {
+        if known {
+            let uid = owner.get("uid").and_then(Value::as_str).unwrap_or("").to_owned();
+            if !repeated.contains(&uid) {
+                repeated.push(uid);
+            }
+        } else {
             seen.push(owner.clone());
         }
         !known
     });
-    owners.len() < before
+    (!repeated.is_empty()).then(|| {
+        format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        )
+    })
 }

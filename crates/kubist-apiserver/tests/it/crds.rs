@@ -239,3 +239,157 @@ async fn the_storage_version_has_no_place_for_fields_of_another() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_definition_that_goes_waits_for_its_objects_and_takes_no_more() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    http.post(CRDS, crd("Widget", json!({"type": "object"}))).await;
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    let widget = |name: &str, finalizers: Value| {
+        json!({
+            "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": {"name": name, "finalizers": finalizers},
+        })
+    };
+    assert_eq!(
+        http.post(widgets, widget("a", json!(["example.com/hold"])))
+            .await
+            .0,
+        201
+    );
+    let definition = format!("{CRDS}/widgets.example.com");
+    http.delete(&definition).await;
+    let (code, held) = http.get(&format!("{widgets}/a")).await;
+    assert_eq!(code, 200);
+    assert!(held["metadata"]["deletionTimestamp"].is_string());
+    let (code, failure) = http.post(widgets, widget("b", json!(null))).await;
+    assert_eq!(code, 403, "{failure}");
+    assert_eq!(http.get(&definition).await.0, 200);
+    let free = json!({"metadata": {"finalizers": null}});
+    http.patch(&format!("{widgets}/a"), MERGE, free).await;
+    assert_eq!(http.get(&definition).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_a_definition_may_not_say_is_told() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let change = |path: &str, value: Value| {
+        let mut definition = crd(
+            "Widget",
+            json!({"type": "object", "properties": {"x": {"type": "string"}}}),
+        );
+        let (parent, key) = path.rsplit_once('/').expect("a path");
+        definition.pointer_mut(parent).expect("there")[key] = value;
+        definition
+    };
+    let version = "/spec/versions/0";
+    let spec = format!("{version}/schema/openAPIV3Schema/properties/spec");
+    for (definition, field, message) in [
+        (
+            change(
+                &format!("{version}/additionalPrinterColumns"),
+                json!([{"name": "a", "type": "nope", "jsonPath": "x"}]),
+            ),
+            "spec.additionalPrinterColumns[0].type",
+            "Invalid value: \"nope\": must be one of boolean,date,integer,number,string",
+        ),
+        (
+            change(
+                &format!("{version}/subresources"),
+                json!({"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.x"}}),
+            ),
+            "spec.subresources.scale.specReplicasPath",
+            "Invalid value: \".x\": should be a json path under .spec",
+        ),
+        (
+            change(
+                &format!("{version}/selectableFields"),
+                json!([{"jsonPath": ".spec.nope"}]),
+            ),
+            "spec.selectableFields[0].jsonPath",
+            "Invalid value: \".spec.nope\": is an invalid path: does not refer to a valid field",
+        ),
+        (
+            change(&format!("{version}/deprecationWarning"), json!("old")),
+            "spec.versions[0].deprecationWarning",
+            "Invalid value: \"old\": can only be set for deprecated versions",
+        ),
+        (
+            change("/spec/preserveUnknownFields", json!(true)),
+            "spec.preserveUnknownFields",
+            "Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
+             spec.versions[*].schema instead",
+        ),
+        (
+            change(
+                &format!("{spec}/properties"),
+                json!({"x": {"type": "string", "maxLength": 2, "default": "long"}}),
+            ),
+            "spec.validation.openAPIV3Schema.properties[spec].properties[x].default",
+            "Too long: may not be more than 2 bytes",
+        ),
+        (
+            change(
+                &format!("{spec}/properties"),
+                json!({"x": {"type": "object", "default": {"y": 1}}}),
+            ),
+            "spec.validation.openAPIV3Schema.properties[spec].properties[x].default",
+            "Invalid value: {\"y\":1}: must not have unknown fields",
+        ),
+        (
+            change(&format!("{spec}/anyOf"), json!([{"type": "object"}])),
+            "spec.validation.openAPIV3Schema.properties[spec].anyOf[0].type",
+            "Forbidden: must be empty to be structural",
+        ),
+        (
+            change(&format!("{version}/storage"), json!(false)),
+            "spec.versions",
+            "Invalid value: [{\"Name\":\"v1\",\"Served\":true,\"Storage\":false,\"Deprecated\":false,\
+             \"DeprecationWarning\":null,\"Schema\":null,\"Subresources\":null,\"AdditionalPrinterColumns\":null,\
+             \"SelectableFields\":null}]: must have exactly one version marked as storage version",
+        ),
+    ] {
+        let (code, failure) = http.post(CRDS, definition).await;
+        let causes = failure["details"]["causes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let found = causes
+            .iter()
+            .any(|cause| cause["field"] == field && cause["message"] == message);
+        assert!(code == 422 && found, "{field}: {failure}");
+    }
+    let mut protected = crd("Widget", json!({"type": "object"}));
+    protected["spec"]["group"] = "x.k8s.io".into();
+    protected["metadata"]["name"] = "widgets.x.k8s.io".into();
+    assert_eq!(http.post(CRDS, protected.clone()).await.0, 422);
+    protected["metadata"]["annotations"] = json!({"api-approved.kubernetes.io": "unapproved, a test"});
+    assert_eq!(http.post(CRDS, protected).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_null_that_is_not_allowed_counts_as_not_given() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let spec = json!({"type": "object", "required": ["needed"], "properties": {
+        "needed": {"type": "string"}, "plain": {"type": "string"}, "nullable": {"type": "string", "nullable": true},
+        "list": {"type": "array", "items": {"type": "string", "default": "d"}},
+    }});
+    http.post(CRDS, crd("Widget", spec)).await;
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    let widget = |spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a"}, "spec": spec});
+    let (code, failure) = http.post(widgets, widget(json!({"needed": null}))).await;
+    assert_eq!(
+        (code, &failure["details"]["causes"][0]["reason"]),
+        (422, &json!("FieldValueRequired"))
+    );
+    let given = json!({"needed": "x", "plain": null, "nullable": null, "list": [null]});
+    let (code, made) = http.post(widgets, widget(given)).await;
+    assert_eq!(code, 201, "{made}");
+    assert_eq!(
+        made["spec"],
+        json!({"needed": "x", "nullable": null, "list": ["d"]})
+    );
+}

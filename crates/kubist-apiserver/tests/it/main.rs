@@ -16,6 +16,7 @@ mod objects;
 mod ownership;
 mod patches;
 mod python;
+mod requests;
 mod rules;
 mod servers;
 mod services;

@@ -264,3 +264,61 @@ async fn what_cannot_be_applied_is_told() {
     ]);
     assert_eq!(send(JSON_PATCH, &one, &many.to_string()).await.0, 413);
 }
+
+fn deployment() -> Value {
+    json!({
+        "metadata": {"name": "d"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    })
+}
+
+#[tokio::test]
+async fn an_update_leaves_the_status_to_its_owner() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    http.post(DEPLOYMENTS, deployment()).await;
+    let path = format!("{DEPLOYMENTS}/d");
+    let status = json!({"status": {"replicas": 3}});
+    http.patch(&format!("{path}/status?fieldManager=ctl"), MERGE, status)
+        .await;
+    let mut whole = deployment();
+    whole["spec"]["replicas"] = 4.into();
+    let (code, after) = http.put(&path, whole).await;
+    assert_eq!((code, &after["status"]["replicas"]), (200, &json!(3)));
+    let entries = after["metadata"]["managedFields"].as_array().expect("managers");
+    let owned = entries.iter().find(|entry| entry["manager"] == "ctl");
+    assert_eq!(
+        owned.expect("an entry")["fieldsV1"],
+        json!({"f:status": {"f:replicas": {}}})
+    );
+    // Annotations count as a change of a deployment, labels do not.
+    let generation = after["metadata"]["generation"].as_i64().expect("a number");
+    for (metadata, more) in [
+        (json!({"labels": {"l": "1"}}), 0),
+        (json!({"annotations": {"n": "1"}}), 1),
+    ] {
+        let (_, after) = http.patch(&path, MERGE, json!({"metadata": metadata})).await;
+        assert_eq!(after["metadata"]["generation"], generation + more);
+    }
+}
+
+#[tokio::test]
+async fn who_applies_what_is_there_is_noted_without_a_time() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    http.post(CONFIG_MAPS, config_map("a")).await;
+    let (_, after) = http
+        .patch(&path("one"), APPLY, config(json!({}), json!({"k": "v"})))
+        .await;
+    let entries = after["metadata"]["managedFields"].as_array().expect("managers");
+    assert_eq!(
+        (entries[0]["manager"].as_str(), entries[0].get("time")),
+        (Some("one"), None)
+    );
+}

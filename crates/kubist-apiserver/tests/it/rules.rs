@@ -86,7 +86,7 @@ async fn rules_hold_at_every_level() {
         (
             json!({"least": 1}),
             format!(
-                "{of}: Invalid value: \"object\": no such key: most evaluating rule: failed rule: self.least <= self.most"
+                "{of}: Invalid value: \"object\": no such key: most evaluating rule: self.least <= self.most"
             ),
         ),
     ] {

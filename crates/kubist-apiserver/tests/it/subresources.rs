@@ -207,3 +207,57 @@ async fn autoscalers_are_the_same_in_both_versions() {
     let after = http.get(&format!("{v2}/a")).await.1["metadata"]["resourceVersion"].clone();
     assert_eq!(before, after, "nothing changed");
 }
+
+#[tokio::test]
+async fn evictions_spend_the_budget_and_bindings_have_a_path_of_their_own() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let pods = "/api/v1/namespaces/default/pods";
+    for name in ["a", "b"] {
+        let pod = json!({
+            "metadata": {"name": name, "labels": {"app": "x"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        });
+        assert_eq!(http.post(pods, pod).await.0, 201);
+        let binding =
+            json!({"kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": "n"}});
+        assert_eq!(
+            http.post("/api/v1/namespaces/default/bindings", binding).await.0,
+            201
+        );
+        let (_, pod) = http.get(&format!("{pods}/{name}")).await;
+        assert_eq!(pod["spec"]["nodeName"], "n");
+        let running = json!({"status": {"phase": "Running"}});
+        http.patch(&format!("{pods}/{name}/status"), MERGE, running).await;
+    }
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let budget = json!({
+        "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}},
+    });
+    assert_eq!(http.post(budgets, budget.clone()).await.0, 201);
+    let evict = async |pod: &str, named: &str| {
+        let eviction = json!({"kind": "Eviction", "metadata": {"name": named}});
+        http.post(&format!("{pods}/{pod}/eviction"), eviction).await
+    };
+    assert_eq!(evict("a", "b").await.0, 400, "it names another pod");
+    let (code, failure) = evict("a", "a").await;
+    assert_eq!(
+        (code, &failure["details"]["retryAfterSeconds"]),
+        (429, &json!(10))
+    );
+    let status = json!({"status": {
+        "observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2,
+    }});
+    http.patch(&format!("{budgets}/b/status"), MERGE, status).await;
+    assert_eq!(evict("a", "a").await.0, 201);
+    let (_, spent) = http.get(&format!("{budgets}/b")).await;
+    assert_eq!(spent["status"]["disruptionsAllowed"], 0);
+    assert!(spent["status"]["disruptedPods"]["a"].is_string());
+    assert_eq!(spent["status"]["conditions"][0]["reason"], "InsufficientPods");
+    assert_eq!(evict("b", "b").await.0, 429);
+    let mut second = budget;
+    second["metadata"]["name"] = "c".into();
+    http.post(budgets, second).await;
+    assert_eq!(evict("b", "b").await.0, 500);
+}

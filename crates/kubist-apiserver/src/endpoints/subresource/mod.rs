@@ -61,6 +61,39 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     }
 }
 
+/// Turns the request that creates a binding into one about the pod that is bound.
+pub(crate) fn redirect_binding(request: &mut Request) {
+    let target = &mut request.target;
+    if target.verb != "create" || !target.group.is_empty() || target.resource != "bindings" {
+        return;
+    }
+    let parsed = negotiate::body(
+        request
+            .headers
+            .get("content-type")
+            .and_then(|ty| ty.to_str().ok())
+            .unwrap_or(""),
+        false,
+        &request.body,
+    );
+    if let Ok(Ok(parsed)) = parsed {
+        target.resource = "pods".into();
+        target.name = meta::name(&parsed.value).to_owned();
+        target.subresource = "binding".into();
+    }
+}
+
+/// Refuses an object that names another one than the path.
+fn same_name(request: &Request, object: &Value, kind: &str) -> Result<(), Failure> {
+    let name = meta::name(object);
+    if name.is_empty() || name == request.target.name {
+        return Ok(());
+    }
+    Err(Failure::bad_request(format!(
+        "name in URL does not match name in {kind} object"
+    )))
+}
+
 /// Reads a body of another kind than the resource's.
 fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
     let parsed = negotiate::body(request.header("content-type"), false, &request.body)?.map_err(|error| {
@@ -73,6 +106,19 @@ fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
         .unwrap_or(expected);
     if kind != expected || !parsed.value.is_object() {
         return Err(Failure::bad_request(format!("expected {expected}, not {kind}")));
+    }
+    let (group, version) = match expected {
+        "Eviction" => ("policy", "v1"),
+        "TokenRequest" => ("authentication.k8s.io", "v1"),
+        "Scale" => ("autoscaling", "v1"),
+        _ => ("", "v1"),
+    };
+    if let Some(message) = kubist_schema::kind(group, version, expected) {
+        crate::object::decode::decode(message, parsed.value.clone()).map_err(|why| {
+            Failure::bad_request(format!(
+                "{expected} in version {version:?} cannot be handled as a {expected}: {why}"
+            ))
+        })?;
     }
     Ok(parsed.value)
 }

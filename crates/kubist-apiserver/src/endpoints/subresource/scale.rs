@@ -46,10 +46,13 @@ fn scale_paths(kind: &Kind) -> Paths {
 }
 
 /// The `Scale` of an object.
-fn scale_of(kind: &Kind, object: &Value) -> Result<Value, Failure> {
+///
+/// A custom object without a number has none to show, but may get one.
+fn scale_of(kind: &Kind, object: &Value, for_write: bool) -> Result<Value, Failure> {
+    let lenient = for_write || kind.custom().is_none();
     let paths = scale_paths(kind);
     let number = |path: &str| meta::at(object, path).and_then(Value::as_i64);
-    let Some(replicas) = number(&paths.spec).or_else(|| kind.custom().is_none().then_some(0)) else {
+    let Some(replicas) = number(&paths.spec).or_else(|| lenient.then_some(0)) else {
         return Err(Failure::internal(format!(
             "the spec replicas field {:?} does not exist",
             paths.spec
@@ -124,7 +127,11 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     };
     if target.verb == "get" {
         let stored = read::find(api, kind, request)?;
-        return shown(scale_of(kind, &view::object(api, kind, &stored.value).await?)?);
+        return shown(scale_of(
+            kind,
+            &view::object(api, kind, &stored.value).await?,
+            false,
+        )?);
     }
     let options_kind = if target.verb == "patch" {
         "PatchOptions"
@@ -135,7 +142,7 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     for _ in 0..TRIES {
         let old = read::find(api, kind, request)?;
         let object = view::object(api, kind, &old.value).await?;
-        let before = scale_of(kind, &object)?;
+        let before = scale_of(kind, &object, true)?;
         let mut applied = false;
         let mut after = if target.verb == "patch" {
             let format = Format::of(kind, request.header("content-type"))?;
@@ -179,6 +186,12 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
                 )
             })?,
         };
+        if let (Some(_), true) = (kind.custom(), replicas < 0) {
+            let field = scale_paths(kind).spec;
+            let detail = "should be a non-negative integer";
+            let error = FieldError::invalid(field, &replicas.into(), detail);
+            return Err(Failure::invalid(&kind.group, &kind.kind, &target.name, &[error]));
+        }
         if replicas < 0 {
             let error = FieldError::invalid(
                 "spec.replicas",
@@ -213,7 +226,7 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         };
         match replace::replace(api, kind, &change, &old, object, new).await? {
             Outcome::Done(value) => {
-                return shown(scale_of(kind, &view::object(api, kind, &value).await?)?);
+                return shown(scale_of(kind, &view::object(api, kind, &value).await?, true)?);
             }
             Outcome::Moved => {}
         }

@@ -111,7 +111,7 @@ pub(crate) fn validate(
         ("scheduling.k8s.io", "priorityclasses") => policy::priority_class(new, old, &mut errors),
         ("" | "events.k8s.io", "events") if old.is_none() => policy::event(new, &mut errors),
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            errors.extend(crd::rules::validate(new, old))
+            errors.extend(crd::definition::validate(new, old))
         }
         _ => {}
     }
