@@ -23,3 +23,4 @@ mod services;
 mod subresources;
 mod watches;
 mod webhooks;
+mod workloads;

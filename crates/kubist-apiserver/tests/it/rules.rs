@@ -419,3 +419,21 @@ async fn a_runaway_rule_ends() {
     assert_eq!(slow.0, 422);
     assert!(message.contains("call cost exceeds limit for rule"), "{message}");
 }
+
+#[tokio::test]
+async fn what_is_null_is_not_there() {
+    let (_server, http) = serving(json!({
+        "type": "object",
+        "x-kubernetes-validations": rule("!has(self.limit) || self.limit > 3"),
+        "properties": {"limit": {"type": "integer", "nullable": true}},
+    }))
+    .await;
+    for (name, limit, code) in [
+        ("a", json!(null), 201),
+        ("b", json!(4), 201),
+        ("c", json!(3), 422),
+    ] {
+        let (status, answer) = http.post(WIDGETS, widget(name, json!({"limit": limit}))).await;
+        assert_eq!(status, code, "{answer}");
+    }
+}

@@ -29,7 +29,6 @@ pub(crate) struct RentalSpec {
     seats: u8,
     from: i32,
     until: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
     discount: Option<i32>,
     #[x_kube(validation = Rule::new("self.size() < 5").reason(Reason::FieldValueForbidden).message("a short note"))]
     note: Option<String>,

@@ -1,0 +1,237 @@
+//! The rules of built-in kinds that upstream wrote by hand.
+
+use kubist_apiserver::Server;
+use kubist_merge::json_merge;
+use serde_json::{Value, json};
+
+use crate::client::{Http, MERGE};
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
+const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+/// What is merged into a pod's spec of one container.
+fn pod_spec(changes: Value) -> Value {
+    let mut spec = json!({"containers": [{"name": "c", "image": "i"}]});
+    json_merge(&mut spec, &changes);
+    spec
+}
+
+fn container(changes: Value) -> Value {
+    let mut container = json!({"name": "c", "image": "i"});
+    json_merge(&mut container, &changes);
+    pod_spec(json!({"containers": [container]}))
+}
+
+async fn refused(http: &Http, path: &str, object: Value) -> Vec<String> {
+    let (status, answer) = http.post(path, object).await;
+    assert_eq!(status, 422, "{answer}");
+    let causes = answer["details"]["causes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let cause = |cause: &Value| {
+        let text = |field: &str| cause[field].as_str().unwrap_or_default().to_owned();
+        format!("{}: {}", text("field"), text("message"))
+    };
+    causes.iter().map(cause).collect()
+}
+
+#[tokio::test]
+async fn what_pods_are_refused_for() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    for (spec, expected) in [
+        (
+            container(json!({"ports": [{"containerPort": 80, "name": "A"}]})),
+            "spec.containers[0].ports[0].name: Invalid value: \"A\": must contain only alpha-numeric characters",
+        ),
+        (
+            container(json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}]})),
+            "spec.containers[0].env[0].valueFrom.secretKeyRef.key: Required value",
+        ),
+        (
+            container(json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "nope"}}}]})),
+            "error converting fieldPath: field label not supported: nope",
+        ),
+        (
+            container(json!({"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}})),
+            "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1",
+        ),
+        (
+            container(json!({"resources": {"requests": {"example.com/gpu": "1"}}})),
+            "Limit must be set for non overcommitable resources",
+        ),
+        (
+            container(json!({"livenessProbe": {}})),
+            "spec.containers[0].livenessProbe: Required value: must specify a handler type",
+        ),
+        (
+            container(json!({"startupProbe": {"tcpSocket": {"port": 80}, "successThreshold": 2}})),
+            "spec.containers[0].startupProbe.successThreshold: Invalid value: 2: must be 1",
+        ),
+        (
+            container(json!({"volumeMounts": [{"name": "v", "mountPath": "/v"}]})),
+            "spec.containers[0].volumeMounts[0].name: Not found: \"v\"",
+        ),
+        (
+            pod_spec(json!({"volumes": [{"name": "v", "secret": {}, "emptyDir": {}}]})),
+            "spec.volumes[0].secret: Forbidden: may not specify more than 1 volume type",
+        ),
+        (
+            pod_spec(
+                json!({"volumes": [{"name": "v", "configMap": {"name": "x", "items": [
+                {"key": "a", "path": "../b"}]}}]}),
+            ),
+            "spec.volumes[0].configMap.items[0].path: Invalid value: \"../b\": must not contain '..'",
+        ),
+        (
+            pod_spec(json!({"initContainers": [{"name": "c", "image": "i"}]})),
+            "spec.initContainers[0].name: Duplicate value: \"c\"",
+        ),
+        (
+            pod_spec(json!({"tolerations": [{"key": "a", "tolerationSeconds": 5}]})),
+            "effect must be 'NoExecute' when `tolerationSeconds` is set",
+        ),
+        (
+            pod_spec(
+                json!({"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 0, "podAffinityTerm": {"topologyKey": "x"}}]}}}),
+            ),
+            "weight: Invalid value: 0: must be in the range 1-100",
+        ),
+        (
+            pod_spec(json!({"dnsPolicy": "None"})),
+            "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
+        ),
+        (
+            pod_spec(json!({"securityContext": {"runAsUser": -1}})),
+            "spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
+        ),
+    ] {
+        let causes = refused(&http, PODS, json!({"metadata": {"name": "p"}, "spec": spec})).await;
+        assert!(
+            causes.iter().any(|cause| cause.contains(expected)),
+            "{expected}: {causes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_deployments_are_refused_for() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let deployment = |changes: Value| {
+        let mut spec = json!({
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": pod_spec(json!({}))},
+        });
+        json_merge(&mut spec, &changes);
+        json!({"metadata": {"name": "d"}, "spec": spec})
+    };
+    for (changes, expected) in [
+        (json!({"selector": null}), "spec.selector: Required value"),
+        (
+            json!({"template": {"metadata": {"labels": {"a": "c"}}}}),
+            "`selector` does not match template `labels`",
+        ),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Nope"}]}}),
+            "spec.selector.matchExpressions[0].operator: Invalid value: \"Nope\": not a valid selector operator",
+        ),
+        (
+            json!({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}}),
+            "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+        ),
+        (
+            json!({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}}),
+            "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+        ),
+        (
+            json!({"strategy": {"rollingUpdate": {"maxSurge": "x%"}}}),
+            "a valid percent string must be a numeric string followed by an ending '%'",
+        ),
+        (
+            json!({"minReadySeconds": 600}),
+            "spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds",
+        ),
+    ] {
+        let causes = refused(&http, DEPLOYMENTS, deployment(changes)).await;
+        assert!(
+            causes.iter().any(|cause| cause.contains(expected)),
+            "{expected}: {causes:?}"
+        );
+    }
+    assert_eq!(http.post(DEPLOYMENTS, deployment(json!({}))).await.0, 201);
+    let status = json!({"status": {"replicas": 1, "readyReplicas": 2}});
+    let (code, answer) = http
+        .patch(&format!("{DEPLOYMENTS}/d/status"), MERGE, status)
+        .await;
+    assert_eq!(code, 422, "{answer}");
+}
+
+#[tokio::test]
+async fn jobs_are_known_by_labels_of_their_own() {
+    let server = Server::builder().controllers(false).start().await.unwrap();
+    let http = Http::new(&server);
+    let job = json!({"metadata": {"name": "j"}, "spec": {
+        "suspend": true, "template": {"spec": pod_spec(json!({"restartPolicy": "Never"}))}}});
+    let (status, created) = http.post(JOBS, job.clone()).await;
+    assert_eq!(status, 201, "{created}");
+    let uid = &created["metadata"]["uid"];
+    let labels = &created["metadata"]["labels"];
+    assert_eq!(&labels["batch.kubernetes.io/controller-uid"], uid);
+    assert_eq!(labels, &created["spec"]["template"]["metadata"]["labels"]);
+    assert_eq!(
+        created["spec"]["selector"],
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
+    );
+
+    let path = format!("{JOBS}/j");
+    let patch = json!({"spec": {"completions": 3}});
+    let (status, answer) = http.patch(&path, MERGE, patch).await;
+    assert_eq!(status, 422, "{answer}");
+    let ended = json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+    let (status, answer) = http.patch(&format!("{path}/status"), MERGE, ended).await;
+    assert_eq!(status, 422, "{answer}");
+
+    // Nobody says what becomes of its pods: they stay.
+    let (status, deleted) = http.delete(&path).await;
+    assert_eq!(status, 200);
+    assert_eq!(deleted["metadata"]["finalizers"], json!(["orphan"]));
+    let mut always = job;
+    always["metadata"]["name"] = "k".into();
+    always["spec"]["template"]["spec"]["restartPolicy"] = "Always".into();
+    let causes = refused(&http, JOBS, always).await;
+    assert!(
+        causes[0].contains("valid values: \"OnFailure\", \"Never\""),
+        "{causes:?}"
+    );
+}
+
+#[tokio::test]
+async fn priorities_come_from_their_class() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let pod = |name: &str, changes: Value| json!({"metadata": {"name": name}, "spec": pod_spec(changes)});
+    let (_, plain) = http.post(PODS, pod("a", json!({}))).await;
+    assert_eq!(plain["spec"]["priority"], 0);
+    let critical = json!({"priorityClassName": "system-node-critical"});
+    let (_, critical) = http.post(PODS, pod("b", critical)).await;
+    assert_eq!(critical["spec"]["priority"], 2_000_001_000);
+    let (status, answer) = http
+        .post(PODS, pod("c", json!({"priorityClassName": "none"})))
+        .await;
+    assert_eq!(status, 403, "{answer}");
+    let (status, answer) = http.post(PODS, pod("d", json!({"priority": 7}))).await;
+    assert_eq!(status, 403, "{answer}");
+
+    let classes = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    let default = json!({"metadata": {"name": "usual"}, "value": 5, "globalDefault": true});
+    assert_eq!(http.post(classes, default).await.0, 201);
+    let (_, usual) = http.post(PODS, pod("e", json!({}))).await;
+    assert_eq!(
+        (&usual["spec"]["priority"], &usual["spec"]["priorityClassName"]),
+        (&json!(5), &json!("usual"))
+    );
+}
