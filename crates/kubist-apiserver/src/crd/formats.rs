@@ -1,6 +1,73 @@
 //! Formats of strings.
 
+use serde_json::Value;
+
 use crate::object::metavalidate::{NameRule, name_problems};
+
+/// The formats that a server knows, whatever it checks of them.
+const KNOWN: [&str; 31] = [
+    "bsonobjectid",
+    "byte",
+    "cidr",
+    "creditcard",
+    "date",
+    "date-time",
+    "datetime",
+    "double",
+    "duration",
+    "email",
+    "float",
+    "hexcolor",
+    "hostname",
+    "int32",
+    "int64",
+    "ipv4",
+    "ipv6",
+    "isbn",
+    "isbn10",
+    "isbn13",
+    "k8s-long-name",
+    "k8s-short-name",
+    "mac",
+    "password",
+    "rgbcolor",
+    "ssn",
+    "uri",
+    "uuid",
+    "uuid3",
+    "uuid4",
+    "uuid5",
+];
+
+/// Adds the formats of a schema, and of all that is in it, that are not known.
+pub(super) fn unknown<'a>(schema: &'a Value, found: &mut Vec<&'a str>) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(format) = map.get("format").and_then(Value::as_str)
+                && !format.is_empty()
+                && !KNOWN.contains(&format)
+                && !found.contains(&format)
+            {
+                found.push(format);
+            }
+            let parts = ["items", "additionalProperties", "not"]
+                .into_iter()
+                .filter_map(|key| map.get(key));
+            parts.for_each(|part| unknown(part, found));
+            let properties = map.get("properties").and_then(Value::as_object);
+            properties
+                .into_iter()
+                .flatten()
+                .for_each(|(_, part)| unknown(part, found));
+            for key in ["allOf", "anyOf", "oneOf"] {
+                let parts = map.get(key).and_then(Value::as_array);
+                parts.into_iter().flatten().for_each(|part| unknown(part, found));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| unknown(item, found)),
+        _ => {}
+    }
+}
 
 /// Whether a text is of a string format; formats that a server does not know allow everything.
 pub(crate) fn fits_format(format: &str, text: &str) -> bool {

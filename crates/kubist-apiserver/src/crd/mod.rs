@@ -6,7 +6,7 @@ use kubist_core::Version;
 use serde_json::{Value, json};
 
 use crate::cel;
-use crate::http::fields::FieldError;
+use crate::http::fields::{FieldError, go_quote};
 use crate::http::request::Warnings;
 use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
@@ -278,6 +278,17 @@ pub(crate) fn has_condition(crd: &Value, name: &str) -> bool {
         .into_iter()
         .flatten()
         .any(|condition| condition["type"] == name && condition["status"] == "True")
+}
+
+/// What a write of a definition is warned about.
+pub(crate) fn warnings(crd: &Value) -> Vec<String> {
+    let versions = crd["spec"]["versions"].as_array();
+    let mut found = Vec::new();
+    for version in versions.into_iter().flatten() {
+        formats::unknown(&version["schema"]["openAPIV3Schema"], &mut found);
+    }
+    let warning = |format: &str| format!("unrecognized format {}", go_quote(format));
+    found.into_iter().map(warning).collect()
 }
 
 /// Sets what a new definition gets from the server.

@@ -209,6 +209,7 @@ pub(crate) fn allocate<'a>(
 pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "services") => service::warnings(object),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => crd::warnings(object),
         ("", "pods") => rules::pod_warnings(&object["spec"], "spec"),
         ("", "replicationcontrollers")
         | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")

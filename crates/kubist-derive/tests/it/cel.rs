@@ -19,11 +19,12 @@ use crate::support::{cluster, install};
 #[kube(group = "cel.example.com", version = "v1", kind = "Rental", namespaced, cel)]
 #[kube(validation = ("self.metadata.name.size() < 20", "the name is too long"))]
 #[kube(validation = Rule::new("self.spec.seats >= oldSelf.spec.seats").message("seats are not taken away").field_path(".spec.seats"))]
-#[x_kube(validation = Rule::new("self.from <= self.until").message(Message::Expression("'ends before ' + string(self.from)".into())))]
+#[x_kube(validation = Rule::new("self.from <= self.until").message(Message::Expression("self.until < 0 ? 'ends before it can' : 'ends before ' + self.owner".into())))]
 #[x_kube(validation = ("!has(self.discount) || self.discount <= self.from", "the discount is too high"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RentalSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("the owner stays"))]
+    #[schemars(length(max = 20))]
     owner: String,
     #[x_kube(validation = ("self >= 1", "one seat at least"))]
     seats: u8,
@@ -31,11 +32,13 @@ pub(crate) struct RentalSpec {
     until: i32,
     discount: Option<i32>,
     #[x_kube(validation = Rule::new("self.size() < 5").reason(Reason::FieldValueForbidden).message("a short note"))]
+    #[schemars(length(max = 100))]
     note: Option<String>,
     #[serde(default)]
     #[schemars(length(max = 10))]
     tags: Vec<Tag>,
     #[serde(default)]
+    #[schemars(extend("maxProperties" = 4))]
     #[x_kube(validation = ("self.all(season, self[season] > 0)", "nothing is for free"))]
     prices: BTreeMap<String, i32>,
     #[x_kube(validation = ("self != 80 && self != 'http'", "not a port of the system"))]
@@ -54,7 +57,9 @@ pub(crate) struct RentalSpec {
 #[x_kube(validation = ("self.key != self.value", "a tag says something"))]
 struct Tag {
     #[x_kube(validation = ("self.matches('^[a-z]+$')", "a key is of letters"))]
+    #[schemars(length(max = 20))]
     key: String,
+    #[schemars(length(max = 20))]
     value: String,
 }
 
@@ -117,7 +122,7 @@ fn creations() -> Vec<(Rental, Verdict)> {
             rental(json!({"seats": 0})),
             Some(("one seat at least", "spec.seats")),
         ),
-        (rental(json!({"from": 6})), Some(("ends before 6", "spec"))),
+        (rental(json!({"from": 6})), Some(("ends before ada", "spec"))),
         (
             rental(json!({"discount": 4})),
             Some(("the discount is too high", "spec")),
@@ -174,7 +179,7 @@ fn updates() -> Vec<(Rental, Verdict)> {
             rental(json!({"seats": 1})),
             Some(("seats are not taken away", "spec.seats")),
         ),
-        (rental(json!({"until": 2})), Some(("ends before 3", "spec"))),
+        (rental(json!({"until": 2})), Some(("ends before ada", "spec"))),
         (
             rental(json!({"limit": "1025Mi"})),
             Some(("less than 1Gi", "spec.limit")),

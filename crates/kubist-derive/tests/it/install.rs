@@ -154,7 +154,7 @@ async fn sites_and_probes() {
 #[tokio::test]
 async fn enums() {
     let spec = json!({
-        "level": "low", "maybeLevel": null, "external": {"git": {"url": "u", "depth": 3}}, "maybeExternal": null,
+        "level": "low", "external": {"git": {"url": "u", "depth": 3}}, "maybeExternal": null,
         "internal": {"type": "scaled", "min": 1, "max": 2}, "adjacent": {"kind": "left", "value": {"a": true}},
         "untagged": {"two": 2}, "numberOrText": "three", "each": [{"inline": "x"}, {"empty": {}}],
         "byName": {"name": "n"},

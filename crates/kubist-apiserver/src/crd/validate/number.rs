@@ -95,9 +95,8 @@ fn range(schema: &Value, number: &Number, what: &str, path: &str) -> Option<Fiel
     let integer = number.as_i64();
     let fits = match (ty, format) {
         ("integer", "int32") => integer.is_some_and(|number| i32::try_from(number).is_ok()),
-        ("integer", "uint32") => integer.is_some_and(|number| u32::try_from(number).is_ok()),
-        ("integer", "uint64") => number.as_u64().is_some(),
-        ("integer", _) => integer.is_some() || number.as_f64().is_some_and(is_integer),
+        // Formats without a sign are not known; a whole number of either has 64 bits and a sign.
+        ("integer", _) => integer.is_some() || number.is_f64() && number.as_f64().is_some_and(is_long),
         (_, "float" | "float32") => number
             .as_f64()
             .is_none_or(|number| number.abs() <= f64::from(f32::MAX)),
@@ -106,13 +105,18 @@ fn range(schema: &Value, number: &Number, what: &str, path: &str) -> Option<Fiel
     if fits {
         return None;
     }
-    let of = if format.is_empty() {
-        "(default format)".to_owned()
-    } else {
-        format!("with format {format}")
+    let of = match format {
+        "int32" | "int64" | "float" | "double" => format!("with format {format}"),
+        _ => "(default format)".to_owned(),
     };
     let detail = format!("{what} value must be of type {ty} {of} in {path}");
     Some(FieldError::invalid_text("<nil>", "", &detail))
+}
+
+/// Whether it is a whole number of 64 bits.
+fn is_long(number: f64) -> bool {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    is_integer(number) && (-BEYOND..BEYOND).contains(&number)
 }
 
 fn shown(number: &Number) -> String {
