@@ -1,7 +1,9 @@
 //! JSON as clients send it: with duplicate keys noticed, and errors told as Go tells them.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -21,6 +23,34 @@ pub(crate) struct Parsed {
 ///
 /// The text of Go's error.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
+    read(bytes).or_else(|error| match repaired(bytes) {
+        Some(text) => read(text.as_bytes()),
+        None => Err(error),
+    })
+}
+
+/// The text with a replacement character for each half of a pair and each byte that is none.
+///
+/// Go reads such texts; nothing if there is nothing to repair.
+fn repaired(bytes: &[u8]) -> Option<String> {
+    static HALVES: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..|\\\\").ok());
+    let text = String::from_utf8_lossy(bytes);
+    let mended = HALVES
+        .as_ref()?
+        .replace_all(&text, |found: &regex::Captures<'_>| {
+            let found = &found[0];
+            // A whole pair is fine, and so is a backslash that is escaped.
+            if found.len() == 6 {
+                "\\ufffd".to_owned()
+            } else {
+                found.to_owned()
+            }
+        });
+    (mended.as_bytes() != bytes).then(|| mended.into_owned())
+}
+
+fn read(bytes: &[u8]) -> Result<Parsed, String> {
     let mut reader = Reader {
         duplicates: Vec::new(),
         path: String::new(),
@@ -45,11 +75,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
 pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     // JSON is YAML, and by far the faster way to read it.
-    if text.trim_start().starts_with('{') {
-        return parse(bytes);
+    if text.trim_start().starts_with('{')
+        && let Ok(parsed) = parse(bytes)
+    {
+        return Ok(parsed);
     }
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
+        legacy_octal_numbers: true,
         with_snippet: false,
     };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
@@ -58,10 +91,31 @@ pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
         let first = told.lines().next().unwrap_or("the document is not readable");
         format!("yaml: line {line}: {first}")
     })?;
+    let mut value = documents.into_iter().next().unwrap_or(Value::Null);
+    whole_numbers(&mut value);
     Ok(Parsed {
-        value: documents.into_iter().next().unwrap_or(Value::Null),
+        value,
         duplicates: Vec::new(),
     })
+}
+
+/// Writes numbers without a fraction as integers, as they are after YAML was made JSON.
+#[allow(clippy::cast_possible_truncation)]
+fn whole_numbers(value: &mut Value) {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number
+                .as_f64()
+                .filter(|number| number.fract() == 0.0 && number.abs() < MOST);
+            if let Some(whole) = whole {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 /// What Go's decoder calls a kind of value.
@@ -378,6 +432,29 @@ mod tests {
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap_err(), want, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced() {
+        for (bytes, text) in [
+            (&br#"{"a": "x\ud800y"}"#[..], "x\u{FFFD}y"),
+            (br#"{"a": "\udc00"}"#, "\u{FFFD}"),
+            (br#"{"a": "\ud83d\ude00\ud800"}"#, "\u{1F600}\u{FFFD}"),
+            (br#"{"a": "\\ud800"}"#, "\\ud800"),
+            (b"{\"a\": \"\xff\"}", "\u{FFFD}"),
+        ] {
+            assert_eq!(parse(bytes).unwrap().value["a"], text);
+        }
+    }
+
+    #[test]
+    fn yaml_is_that_of_go() {
+        let parsed = parse_yaml(b"a: 0644\nb: 1e2\nc: 1.5\nd: 1.0\n").unwrap();
+        assert_eq!(
+            parsed.value,
+            serde_json::json!({"a": 420, "b": 100, "c": 1.5, "d": 1})
+        );
+        assert_eq!(parse_yaml(b"{\"a\": 1,}").unwrap().value["a"], 1);
     }
 
     #[test]
