@@ -1,11 +1,17 @@
 //! JSON as clients send it: with duplicate keys noticed, and errors told as Go tells them.
 
+mod scan;
+mod yaml;
+
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub(crate) use scan::syntax_error;
+pub(crate) use yaml::parse_yaml;
 
 /// Deeper documents are refused.
 const DEPTH: usize = 100;
@@ -65,57 +71,6 @@ fn read(bytes: &[u8]) -> Result<Parsed, String> {
         value,
         duplicates: reader.duplicates,
     })
-}
-
-/// Reads the first of some YAML documents. The later one of two equal keys wins.
-///
-/// # Errors
-///
-/// What the parser says, in one line.
-pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    // JSON is YAML, and by far the faster way to read it.
-    if text.trim_start().starts_with('{')
-        && let Ok(parsed) = parse(bytes)
-    {
-        return Ok(parsed);
-    }
-    let options = serde_saphyr::options! {
-        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
-        legacy_octal_numbers: true,
-        with_snippet: false,
-    };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let told = error.to_string();
-        let line = error.location().map_or(0, |location| location.line());
-        let first = told.lines().next().unwrap_or("the document is not readable");
-        format!("yaml: line {line}: {first}")
-    })?;
-    let mut value = documents.into_iter().next().unwrap_or(Value::Null);
-    whole_numbers(&mut value);
-    Ok(Parsed {
-        value,
-        duplicates: Vec::new(),
-    })
-}
-
-/// Writes numbers without a fraction as integers, as they are after YAML was made JSON.
-#[allow(clippy::cast_possible_truncation)]
-fn whole_numbers(value: &mut Value) {
-    const MOST: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            let whole = number
-                .as_f64()
-                .filter(|number| number.fract() == 0.0 && number.abs() < MOST);
-            if let Some(whole) = whole {
-                *value = (whole as i64).into();
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
-        Value::Object(map) => map.values_mut().for_each(whole_numbers),
-        _ => {}
-    }
 }
 
 /// What Go's decoder calls a kind of value.
@@ -227,181 +182,6 @@ impl Reader {
         } else {
             Ok(self)
         }
-    }
-}
-
-/// What Go's decoder says about text that is no JSON.
-pub(crate) fn syntax_error(bytes: &[u8]) -> String {
-    let mut scanner = Scanner { bytes, at: 0 };
-    match scanner.value("beginning of value", 0) {
-        Err(error) => error,
-        Ok(()) => {
-            scanner.space();
-            match scanner.peek() {
-                Some(c) => format!("invalid character {} after top-level value", quoted(c)),
-                None => "exceeded max depth".into(),
-            }
-        }
-    }
-}
-
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-const END: &str = "unexpected end of JSON input";
-
-impl Scanner<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
-        }
-    }
-
-    fn fail<T>(&self, place: &str) -> Result<T, String> {
-        Err(match self.peek() {
-            Some(c) => format!("invalid character {} looking for {place}", quoted(c)),
-            None => END.into(),
-        })
-    }
-
-    fn fail_in<T>(&self, place: &str) -> Result<T, String> {
-        Err(match self.peek() {
-            Some(c) => format!("invalid character {} {place}", quoted(c)),
-            None => END.into(),
-        })
-    }
-
-    fn value(&mut self, place: &str, depth: usize) -> Result<(), String> {
-        if depth > DEPTH {
-            return Err("exceeded max depth".into());
-        }
-        self.space();
-        match self.peek() {
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
-            Some(b'"') => self.string(),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            _ => self.fail(place),
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Result<(), String> {
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.space();
-            if self.peek() != Some(b'"') {
-                return self.fail("beginning of object key string");
-            }
-            self.string()?;
-            self.space();
-            if self.peek() != Some(b':') {
-                return self.fail_in("after object key");
-            }
-            self.at += 1;
-            self.value("beginning of value", depth + 1)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.fail_in("after object key:value pair"),
-            }
-        }
-    }
-
-    fn array(&mut self, depth: usize) -> Result<(), String> {
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.value("beginning of value", depth + 1)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.fail_in("after array element"),
-            }
-        }
-    }
-
-    fn string(&mut self) -> Result<(), String> {
-        self.at += 1;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => self.at += 1,
-                        _ => return self.fail_in("in string escape code"),
-                    }
-                }
-                Some(0..=0x1F) => return self.fail_in("in string literal"),
-                Some(_) => self.at += 1,
-                None => return Err(END.into()),
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<(), String> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-            if !matches!(self.peek(), Some(b'0'..=b'9')) {
-                return self.fail_in("in numeric literal");
-            }
-        }
-        while matches!(self.peek(), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), String> {
-        self.at += 1;
-        for want in word.bytes().skip(1) {
-            if self.peek() != Some(want) {
-                return self.fail_in(&format!("in literal {word} (expecting {})", quoted(want)));
-            }
-            self.at += 1;
-        }
-        Ok(())
-    }
-}
-
-fn quoted(c: u8) -> String {
-    match c {
-        b'\'' => "'\\''".into(),
-        b'"' => "'\"'".into(),
-        b'\n' => "'\\n'".into(),
-        b'\t' => "'\\t'".into(),
-        b'\r' => "'\\r'".into(),
-        0x20..=0x7E => format!("'{}'", char::from(c)),
-        _ => format!("'\\x{c:02x}'"),
     }
 }
 
