@@ -44,21 +44,15 @@ pub(crate) async fn mutate(
             if again && !rounds.due.contains(&hook.id) {
                 continue;
             }
-            let changed = match call(api, attributes, hook, &invocation, subject, true).await {
-                Ok(verdict) => {
+            let answered = call(api, attributes, hook, &invocation, subject, true).await;
+            let changed = match answered.and_then(|verdict| Ok((operations(hook, &verdict)?, verdict))) {
+                Ok((patch, verdict)) => {
                     warn(attributes, &verdict);
                     if let Some(refusal) = verdict.refusal {
                         return Err(refusal);
                     }
-                    change(
-                        api,
-                        attributes,
-                        hook,
-                        &invocation,
-                        verdict.patch,
-                        object.as_deref_mut(),
-                    )
-                    .await?
+                    let object = object.as_deref_mut();
+                    change(api, attributes, hook, &invocation, patch, object).await?
                 }
                 Err(error) => {
                     if !hook.ignores_failures() {
@@ -95,18 +89,26 @@ impl Rounds {
     }
 }
 
+/// What a webhook that does not refuse wants to change.
+fn operations(hook: &Hook, verdict: &Verdict) -> Result<Value, String> {
+    match &verdict.patch {
+        Some(patch) if verdict.refusal.is_none() => patch
+            .operations()
+            .map_err(|why| format!("failed calling webhook {:?}: {why}", hook.name)),
+        _ => Ok(Value::Null),
+    }
+}
+
 /// Applies a webhook's patch; tells whether it changed anything.
 async fn change(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
     hook: &Hook,
     invocation: &Invocation,
-    patch: Option<Vec<u8>>,
+    patch: Value,
     object: Option<&mut Value>,
 ) -> Result<bool, Failure> {
-    let Some(patch) = patch else { return Ok(false) };
-    let patch: Value = serde_json::from_slice(&patch).map_err(Failure::internal)?;
-    if patch == json!([]) {
+    if patch.as_array().is_none_or(Vec::is_empty) {
         return Ok(false);
     }
     let Some(object) = object else {

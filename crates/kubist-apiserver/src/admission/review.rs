@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Attributes;
 use super::matching::Subject;
+use crate::http::json;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 
@@ -67,8 +68,36 @@ fn object_kind(kind: &Kind, subresource: &str) -> Value {
 pub(super) struct Verdict {
     pub(super) refusal: Option<Failure>,
     pub(super) warnings: Vec<String>,
-    /// A JSON patch, if there is one.
-    pub(super) patch: Option<Vec<u8>>,
+    /// A patch, if there is one.
+    pub(super) patch: Option<Patch>,
+}
+
+/// What a webhook wants to change.
+#[derive(Debug)]
+pub(super) struct Patch {
+    bytes: Vec<u8>,
+    ty: String,
+}
+
+impl Patch {
+    /// The operations of a JSON patch.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the patch.
+    pub(super) fn operations(&self) -> Result<Value, String> {
+        let undecodable = |why: String| format!("received undecodable patch in webhook response: {why}");
+        let parsed = json::parse(&self.bytes).map_err(undecodable)?;
+        if !parsed.value.is_array() && !parsed.value.is_null() {
+            let found = json::noun(&parsed.value);
+            let why = format!("json: cannot unmarshal {found} into Go value of type jsonpatch.Patch");
+            return Err(undecodable(why));
+        }
+        if self.ty != "JSONPatch" {
+            return Err(format!("unsupported patch type {:?}", self.ty));
+        }
+        Ok(parsed.value)
+    }
 }
 
 /// Reads an answer, by the rules of `k8s.io/apiserver/pkg/admission/plugin/webhook/request`.
@@ -124,9 +153,6 @@ pub(super) fn verdict(
             (Some(_), Some("")) => {
                 return Err("webhook returned invalid response.patchType of \"\"".into());
             }
-            (Some(_), Some(other)) if other != "JSONPatch" => {
-                return Err(format!("unsupported patch type {other:?}"));
-            }
             _ => {}
         }
     } else if strict {
@@ -144,7 +170,11 @@ pub(super) fn verdict(
             .into_iter()
             .map(str::to_owned)
             .collect(),
-        patch,
+        patch: patch.map(|bytes| Patch {
+            bytes,
+            // The first version of reviews knew no other type.
+            ty: patch_type.unwrap_or("JSONPatch").to_owned(),
+        }),
     })
 }
 

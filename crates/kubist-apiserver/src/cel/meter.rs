@@ -178,7 +178,7 @@ fn visit_entry(entry: &mut EntryExpr) {
 }
 
 /// Names that stand for types, as `type(x) == int` has them, and for groups of functions.
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 16] = [
     "bool",
     "bytes",
     "double",
@@ -194,7 +194,6 @@ const TYPES: [&str; 17] = [
     "uint",
     "optional",
     "optional_type",
-    "math",
     "sets",
 ];
 
@@ -202,7 +201,7 @@ const TYPES: [&str; 17] = [
 pub(super) fn undeclared(expression: &IdedExpr, known: &[&str]) -> Option<String> {
     let mut bound: BTreeSet<&str> = known.iter().copied().collect();
     bound.extend(TYPES);
-    bound.extend(["strings", "base64", "jsonpatch", "format", "ip", "lists"]);
+    bound.extend(["strings", "format", "ip", "lists"]);
     unbound(expression, &mut bound)
 }
 

@@ -188,6 +188,7 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
         ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
         ExecutionError::Overflow(..) => "integer overflow".into(),
+        ExecutionError::FunctionError { message, .. } if message == "no such overload" => message.clone(),
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         _ => "no such overload".into(),
     }
@@ -230,6 +231,26 @@ mod tests {
         ] {
             let value = json!({"text": "50%", "number": 5});
             assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
+        }
+    }
+
+    #[test]
+    fn conversions_are_those_of_go() {
+        for source in [
+            "'é'.size() == 1 && size('日本') == 2",
+            "bool('true') && !bool('F') && string(true) == 'true'",
+            "string(duration('1h')) == '3600s' && string(duration('1500ms')) == '1.5s'",
+            "string(timestamp('2020-01-01T00:00:00Z')) == '2020-01-01T00:00:00Z'",
+            "int(timestamp('1970-01-01T00:01:00Z')) == 60 && timestamp(60) == timestamp('1970-01-01T00:01:00Z')",
+            "int('7') == 7 && int(7.9) == 7",
+        ] {
+            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+        }
+        for source in ["bool('maybe')", "int('x') > 1", "size(1) > 1"] {
+            assert!(
+                matches!(evaluate(source, json!({})), Err(EvalError::Failed(_))),
+                "{source}"
+            );
         }
     }
 

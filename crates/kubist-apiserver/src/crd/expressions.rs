@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
+use regex::Regex;
 use serde_json::Value;
 
+use super::formats::fits_format;
 use super::types;
 use crate::cel::{Deep, Expression, complaint, escape, resource};
 use crate::object::meta;
@@ -81,7 +83,57 @@ pub(crate) fn compile(deep: Deep, source: &str, schema: &Value) -> Result<Expres
         let at = source.find(mismatch.sign).unwrap_or(0);
         return Err(complaint(source, at, &mismatch.complaint()));
     }
+    if let Some((text, what)) = bad_literal(expression.ast()) {
+        let quoted = ['\'', '"'].map(|quote| format!("{quote}{text}{quote}"));
+        let at = quoted.iter().find_map(|text| source.find(text)).unwrap_or(0);
+        return Err(complaint(source, at, what));
+    }
     Ok(expression)
+}
+
+/// A text that is written down for a function that cannot read it, and what to say of it.
+fn bad_literal(expression: &IdedExpr) -> Option<(String, &'static str)> {
+    let found = match &expression.expr {
+        Expr::Call(call) => match call.args.as_slice() {
+            [
+                IdedExpr {
+                    expr: Expr::Literal(LiteralValue::String(text)),
+                    ..
+                },
+            ] => {
+                let text = text.inner();
+                let problem = match call.func_name.as_str() {
+                    "matches" => Regex::new(text).is_err().then_some("invalid matches argument"),
+                    "timestamp" => (!fits_format("date-time", text)).then_some("invalid timestamp argument"),
+                    "duration" => (!fits_format("duration", text)).then_some("invalid duration argument"),
+                    _ => None,
+                };
+                problem.map(|problem| (text.to_owned(), problem))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    found.or_else(|| parts(expression).into_iter().find_map(bad_literal))
+}
+
+/// The expressions that an expression is made of.
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::Comprehension(c) => vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Map(map) => map
+            .entries
+            .iter()
+            .flat_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+                EntryExpr::StructField(field) => vec![&field.value],
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 impl Node {
@@ -133,30 +185,15 @@ pub(crate) fn with_metadata(schema: &mut Value) {
 
 /// A field that an expression selects and the schema does not have.
 fn undefined(expression: &IdedExpr, schema: &Value) -> Option<String> {
-    match &expression.expr {
-        Expr::Select(select) => match typed(&select.operand, schema) {
-            Some(of) => child(of, &select.field).is_err().then(|| select.field.clone()),
-            None => undefined(&select.operand, schema),
-        }
-        .or_else(|| undefined(&select.operand, schema)),
-        Expr::Call(call) => call
-            .target
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(&call.args)
-            .find_map(|part| undefined(part, schema)),
-        Expr::Comprehension(c) => [&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
-            .into_iter()
-            .find_map(|part| undefined(part, schema)),
-        Expr::List(list) => list.elements.iter().find_map(|part| undefined(part, schema)),
-        Expr::Map(map) => map.entries.iter().find_map(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => {
-                undefined(&entry.key, schema).or_else(|| undefined(&entry.value, schema))
-            }
-            EntryExpr::StructField(field) => undefined(&field.value, schema),
-        }),
-        _ => None,
+    if let Expr::Select(select) = &expression.expr
+        && let Some(of) = typed(&select.operand, schema)
+        && child(of, &select.field).is_err()
+    {
+        return Some(select.field.clone());
     }
+    parts(expression)
+        .into_iter()
+        .find_map(|part| undefined(part, schema))
 }
 
 /// The schema of what a chain of selections from `self` leads to, where it is known.

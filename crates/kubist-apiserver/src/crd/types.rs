@@ -30,15 +30,17 @@ pub(super) struct Mismatch {
     /// The sign that the operator is written with.
     pub(super) sign: &'static str,
     left: &'static str,
-    right: &'static str,
+    /// Nothing for an operator with one side.
+    right: Option<&'static str>,
 }
 
 impl Mismatch {
     /// The complaint, as cel-go words it.
     pub(super) fn complaint(&self) -> String {
+        let right = self.right.map(|right| format!(", {right}")).unwrap_or_default();
         format!(
-            "found no matching overload for '{}' applied to '({}, {})'",
-            self.operator, self.left, self.right
+            "found no matching overload for '{}' applied to '({}{right})'",
+            self.operator, self.left
         )
     }
 }
@@ -76,7 +78,7 @@ pub(super) fn type_of(expression: &IdedExpr, schema: &Value) -> Option<&'static 
 fn of_schema(schema: &Value) -> Option<&'static str> {
     let text = |field: &str| schema.get(field).and_then(Value::as_str).unwrap_or("");
     let is = |field: &str| schema.get(field) == Some(&Value::Bool(true));
-    if is("nullable") || is("x-kubernetes-int-or-string") || is("x-kubernetes-preserve-unknown-fields") {
+    if is("x-kubernetes-int-or-string") || is("x-kubernetes-preserve-unknown-fields") {
         return None;
     }
     Some(match (text("type"), text("format")) {
@@ -97,6 +99,9 @@ pub(super) fn mismatch(expression: &IdedExpr, schema: &Value) -> Option<Mismatch
             if let Some(found) = parts.into_iter().find_map(below) {
                 return Some(found);
             }
+            if let [side] = call.args.as_slice() {
+                return one_sided(&call.func_name, type_of(side, schema)?);
+            }
             let (operator, sign) = *OPERATORS.iter().find(|(name, _)| *name == call.func_name)?;
             let [left, right] = call.args.as_slice() else {
                 return None;
@@ -106,7 +111,7 @@ pub(super) fn mismatch(expression: &IdedExpr, schema: &Value) -> Option<Mismatch
                 operator,
                 sign,
                 left,
-                right,
+                right: Some(right),
             })
         }
         Expr::Comprehension(c) => [&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
@@ -122,10 +127,25 @@ pub(super) fn mismatch(expression: &IdedExpr, schema: &Value) -> Option<Mismatch
     }
 }
 
+/// What is wrong with an operator that has one side.
+fn one_sided(operator: &str, left: &'static str) -> Option<Mismatch> {
+    let (operator, sign, fits) = match operator {
+        "!_" => ("!_", "!", left == "bool"),
+        "-_" => ("-_", "-", matches!(left, "int" | "double")),
+        _ => return None,
+    };
+    (!fits).then_some(Mismatch {
+        operator,
+        sign,
+        left,
+        right: None,
+    })
+}
+
 fn fits(operator: &str, left: &str, right: &str) -> bool {
     let is_number = |ty: &str| matches!(ty, "int" | "uint" | "double");
     match operator {
-        "_==_" | "_!=_" => left == right || left == "null" || right == "null",
+        "_==_" | "_!=_" => left == right || is_number(left) && is_number(right),
         "_<_" | "_<=_" | "_>_" | "_>=_" => {
             is_number(left) && is_number(right) || left == right && left != "null"
         }

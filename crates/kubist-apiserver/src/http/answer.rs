@@ -6,7 +6,6 @@ use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use crate::http::body::Body;
-use crate::http::fields::go_quote;
 use crate::http::negotiate::Encoding;
 use crate::http::protobuf;
 use crate::http::status::Failure;
@@ -127,9 +126,13 @@ fn response(code: u16, content_type: &'static str, body: Body, warnings: &[Strin
     response
 }
 
-/// Adds a warning to an answer, unless it is there.
+/// Adds a warning to an answer, unless it is there, or is none that a header can hold.
 pub(crate) fn warn(headers: &mut HeaderMap, warning: &str) {
-    if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", go_quote(warning)))
+    if warning.is_empty() || warning.contains(char::is_control) {
+        return;
+    }
+    let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes())
         && !headers.get_all(WARNING).iter().any(|known| *known == value)
     {
         headers.append(WARNING, value);

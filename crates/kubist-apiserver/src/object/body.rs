@@ -69,13 +69,7 @@ fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, 
     if !value.is_object() {
         return Err(cannot(format!(
             "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            match value {
-                Value::Array(_) => "array",
-                Value::String(_) => "string",
-                Value::Number(_) => "number",
-                Value::Bool(_) => "bool",
-                _ => "null",
-            }
+            crate::http::json::noun(&value)
         )));
     }
     check_type(kind, &value, custom)?;

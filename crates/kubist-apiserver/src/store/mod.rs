@@ -7,70 +7,19 @@
 //! Tables are shared: a [`Snapshot`] is a handful of pointers, and the first write to a
 //! table after a snapshot copies that table.
 
+mod entry;
+mod write;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use serde_json::Value;
 use tokio::sync::watch;
+
+pub(crate) use entry::{Compacted, Event, Key, Miss, Stored, TableName};
 
 /// How many events each resource's log keeps before it forgets the oldest.
 pub(crate) const DEFAULT_HISTORY: usize = 65_536;
-
-/// Under which name a table is kept: `group/plural`.
-pub(crate) type TableName = Arc<str>;
-
-/// Where an object is in its table.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
-    /// Empty for objects of the cluster.
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-}
-
-impl Key {
-    pub(crate) fn new(namespace: &str, name: &str) -> Key {
-        Key {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-}
-
-/// A version of an object. `metadata.resourceVersion` is in the value.
-#[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub(crate) revision: u64,
-    pub(crate) value: Arc<Value>,
-}
-
-/// What happened to one object.
-#[derive(Clone, Debug)]
-pub(crate) struct Event {
-    pub(crate) revision: u64,
-    pub(crate) key: Key,
-    /// The version before, if there was one.
-    pub(crate) before: Option<Stored>,
-    /// The version after, or what was deleted, bearing the revision of the deletion.
-    pub(crate) object: Stored,
-    pub(crate) deleted: bool,
-}
-
-/// Why a write did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Miss {
-    /// There is an object under that name already.
-    Exists,
-    /// The object is not the version that the writer saw.
-    Changed,
-}
-
-/// The revision asked for is forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Compacted {
-    /// The oldest revision that can still be asked for.
-    pub(crate) oldest: u64,
-}
 
 #[derive(Clone, Debug, Default)]
 struct Table {
@@ -268,100 +217,6 @@ impl Store {
         self.any.subscribe()
     }
 
-    pub(crate) fn create(&self, table: &TableName, key: Key, value: Value) -> Result<Stored, Miss> {
-        self.write(table, key, None, Some(value))
-    }
-
-    /// Replaces the version that the writer saw.
-    pub(crate) fn update(
-        &self,
-        table: &TableName,
-        key: Key,
-        seen: u64,
-        value: Value,
-    ) -> Result<Stored, Miss> {
-        self.write(table, key, Some(seen), Some(value))
-    }
-
-    /// Deletes the version that the writer saw; gives what was deleted, with the revision
-    /// of its deletion. `last` replaces the content that watchers see last.
-    pub(crate) fn delete(
-        &self,
-        table: &TableName,
-        key: Key,
-        seen: u64,
-        last: Option<Value>,
-    ) -> Result<Stored, Miss> {
-        let mut state = self.state.write();
-        let before = current(&state, table, &key).ok_or(Miss::Changed)?;
-        if before.revision != seen {
-            return Err(Miss::Changed);
-        }
-        let value = last.unwrap_or_else(|| Value::clone(&before.value));
-        Ok(self.commit(&mut state, table, key, Some(before), value, true))
-    }
-
-    fn write(
-        &self,
-        table: &TableName,
-        key: Key,
-        seen: Option<u64>,
-        value: Option<Value>,
-    ) -> Result<Stored, Miss> {
-        let mut state = self.state.write();
-        let before = current(&state, table, &key);
-        match (&before, seen) {
-            (Some(_), None) => return Err(Miss::Exists),
-            (None, Some(_)) => return Err(Miss::Changed),
-            (Some(before), Some(seen)) if before.revision != seen => return Err(Miss::Changed),
-            _ => {}
-        }
-        Ok(self.commit(&mut state, table, key, before, value.unwrap_or_default(), false))
-    }
-
-    fn commit(
-        &self,
-        state: &mut State,
-        name: &TableName,
-        key: Key,
-        before: Option<Stored>,
-        mut value: Value,
-        deleted: bool,
-    ) -> Stored {
-        state.revision += 1;
-        let revision = state.revision;
-        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("resourceVersion".into(), revision.to_string().into());
-        }
-        let object = Stored {
-            revision,
-            value: Arc::new(value),
-        };
-        let table = Arc::make_mut(state.tables.entry(Arc::clone(name)).or_default());
-        if deleted {
-            table.objects.remove(&key);
-        } else {
-            table.objects.insert(key.clone(), object.clone());
-        }
-        table.log.push_back(Arc::new(Event {
-            revision,
-            key,
-            before,
-            object: object.clone(),
-            deleted,
-        }));
-        while table.log.len() > self.history {
-            if let Some(event) = table.log.pop_front() {
-                table.compacted = event.revision;
-            }
-        }
-        if let Some(signal) = self.signals.read().get(name) {
-            signal.send_replace(revision);
-        }
-        self.any.send_replace(revision);
-        object
-    }
-
     /// Forgets what happened up to `revision`; what asks for the time before gets 410.
     pub(crate) fn compact(&self, revision: u64) {
         let mut state = self.state.write();
@@ -400,114 +255,4 @@ fn range(
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn table() -> TableName {
-        "/things".into()
-    }
-
-    fn object(text: &str) -> Value {
-        json!({"metadata": {}, "data": text})
-    }
-
-    fn names(items: &[(Key, Stored)]) -> Vec<&str> {
-        items.iter().map(|(key, _)| key.name.as_str()).collect()
-    }
-
-    #[test]
-    fn the_past_is_the_present_undone() {
-        let store = Store::new(100);
-        let a = store.create(&table(), Key::new("n", "a"), object("1")).unwrap();
-        let b = store.create(&table(), Key::new("n", "b"), object("1")).unwrap();
-        let a2 = store
-            .update(&table(), Key::new("n", "a"), a.revision, object("2"))
-            .unwrap();
-        store
-            .delete(&table(), Key::new("n", "b"), b.revision, None)
-            .unwrap();
-
-        let at = |revision| store.list_at(&table(), Some("n"), None, revision).unwrap();
-        assert_eq!(names(&at(a.revision)), ["a"]);
-        assert_eq!(names(&at(b.revision)), ["a", "b"]);
-        assert_eq!(at(b.revision)[0].1.value["data"], "1");
-        assert_eq!(at(a2.revision)[0].1.value["data"], "2");
-        assert_eq!(names(&store.list(&table(), None, None).0), ["a"]);
-    }
-
-    #[test]
-    fn writers_must_have_seen_the_present() {
-        let store = Store::new(100);
-        let a = store.create(&table(), Key::new("", "a"), object("1")).unwrap();
-        assert_eq!(
-            store
-                .create(&table(), Key::new("", "a"), object("1"))
-                .unwrap_err(),
-            Miss::Exists
-        );
-        store
-            .update(&table(), Key::new("", "a"), a.revision, object("2"))
-            .unwrap();
-        let stale = store.update(&table(), Key::new("", "a"), a.revision, object("3"));
-        assert_eq!(stale.unwrap_err(), Miss::Changed);
-        assert_eq!(
-            store
-                .delete(&table(), Key::new("", "a"), a.revision, None)
-                .unwrap_err(),
-            Miss::Changed
-        );
-    }
-
-    #[test]
-    fn events_come_in_order_until_they_are_compacted() {
-        let store = Store::new(100);
-        let a = store.create(&table(), Key::new("", "a"), object("1")).unwrap();
-        let a2 = store
-            .update(&table(), Key::new("", "a"), a.revision, object("2"))
-            .unwrap();
-        let gone = store
-            .delete(&table(), Key::new("", "a"), a2.revision, None)
-            .unwrap();
-        let (events, upto) = store.events_after(&table(), a.revision).unwrap();
-        let seen: Vec<(u64, bool)> = events
-            .iter()
-            .map(|event| (event.revision, event.deleted))
-            .collect();
-        assert_eq!(seen, [(a2.revision, false), (gone.revision, true)]);
-        assert_eq!(upto, gone.revision);
-        assert_eq!(
-            events[1].object.value["metadata"]["resourceVersion"],
-            gone.revision.to_string()
-        );
-
-        store.compact(a2.revision);
-        assert!(store.events_after(&table(), a.revision).is_err());
-        assert_eq!(store.events_after(&table(), a2.revision).unwrap().0.len(), 1);
-        assert!(store.list_at(&table(), None, None, a.revision).is_err());
-    }
-
-    #[test]
-    fn the_log_is_bounded() {
-        let store = Store::new(2);
-        for at in 0..5 {
-            store
-                .create(&table(), Key::new("", &at.to_string()), object(""))
-                .unwrap();
-        }
-        assert!(store.events_after(&table(), 2).is_err());
-        assert_eq!(store.events_after(&table(), 4).unwrap().0.len(), 2);
-    }
-
-    #[test]
-    fn a_snapshot_does_not_move() {
-        let store = Store::new(100);
-        store.create(&table(), Key::new("", "a"), object("1")).unwrap();
-        let snapshot = store.snapshot(crate::identity::Seed::default());
-        store.create(&table(), Key::new("", "b"), object("1")).unwrap();
-        let again = Store::restore(&snapshot, 100);
-        assert_eq!(names(&again.list(&table(), None, None).0), ["a"]);
-        assert_eq!(again.revision(), snapshot.revision());
-    }
-}
+mod tests;

@@ -233,6 +233,31 @@ async fn rules_are_compiled_with_their_definition() {
              self.x > 'a'\n | .......^",
         ),
         (
+            json!({"x-kubernetes-validations": rule("self.x == null")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "1:8: found no matching overload for '_==_' applied to '(int, null)'",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("!self.x")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "1:1: found no matching overload for '!_' applied to '(int)'",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("'a'.matches('(')")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "1:13: invalid matches argument",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("timestamp('x') < timestamp('2020-01-01T00:00:00Z')")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "1:11: invalid timestamp argument",
+        ),
+        (
+            json!({"x-kubernetes-validations": rule("math.greatest(1, 2) == 2")}),
+            format!("{base}.x-kubernetes-validations[0].rule"),
+            "undeclared reference to 'math'",
+        ),
+        (
             json!({"x-kubernetes-validations": rule("self.x + 1")}),
             format!("{base}.x-kubernetes-validations[0].rule"),
             "cel expression must evaluate to a bool",

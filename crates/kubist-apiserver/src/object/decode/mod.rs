@@ -5,12 +5,16 @@
 //! field that is not marked `omitempty`. Clients see the difference: this does the same
 //! by the schema's tables.
 
+mod mismatch;
+
 use base64::Engine as _;
 use jiff::Timestamp;
 use kubist_schema::{Field, Message, Special, Type};
 use serde_json::{Map, Value};
 
+use crate::http::json::noun;
 use crate::identity::{micros, seconds};
+use mismatch::{go_name, go_type, mismatch, mismatch_number};
 
 /// Turns JSON into the JSON that the struct `message` would write.
 ///
@@ -234,7 +238,7 @@ impl Decoder {
             }
             (Special::Time | Special::MicroTime, other) => Err(format!(
                 "json: cannot unmarshal {} into Go value of type string",
-                json_type(&other)
+                noun(&other)
             )),
             (Special::Quantity, Value::Null) => Ok("0".into()),
             (Special::Quantity, Value::String(text)) => canonical_quantity(&text),
@@ -267,10 +271,9 @@ impl Decoder {
                 Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray,
                 value @ Value::Object(_),
             ) => self.message(schema_props()?, value, place),
-            (Special::SchemaOrBool, other) => Err(format!(
-                "boolean or JSON schema expected, got {}",
-                json_type(&other)
-            )),
+            (Special::SchemaOrBool, other) => {
+                Err(format!("boolean or JSON schema expected, got {}", noun(&other)))
+            }
             (_, value) => Ok(value),
         }
     }
@@ -329,53 +332,6 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
-}
-
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-fn mismatch(value: &Value, place: Place<'_>, go_type: &str) -> String {
-    unmarshal(json_type(value), place, go_type)
-}
-
-fn mismatch_number(number: &serde_json::Number, place: Place<'_>, go_type: &str) -> String {
-    unmarshal(&format!("number {number}"), place, go_type)
-}
-
-fn unmarshal(what: &str, place: Place<'_>, go_type: &str) -> String {
-    match place {
-        Some((parent, path)) => {
-            let name = parent.short_name();
-            format!("json: cannot unmarshal {what} into Go struct field {name}.{path} of type {go_type}")
-        }
-        None => format!("json: cannot unmarshal {what} into Go value of type {go_type}"),
-    }
-}
-
-fn go_type(field: &'static Field) -> String {
-    match (field.ty, field.message()) {
-        (_, Some(message)) => go_name(message),
-        (Type::String, _) => "string".into(),
-        (Type::Int32, _) => "int32".into(),
-        (Type::Int64, _) => "int64".into(),
-        (Type::Bool, _) => "bool".into(),
-        (Type::Bytes, _) => "[]uint8".into(),
-        (Type::Double, _) => "float64".into(),
-        (Type::StringList, _) => "[]string".into(),
-        _ => "interface {}".into(),
-    }
-}
-
-fn go_name(message: &'static Message) -> String {
-    format!("{}.{}", message.package_version(), message.short_name())
 }
 
 /// What a kube-apiserver says of a string that is no quantity.

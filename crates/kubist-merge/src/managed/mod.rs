@@ -3,9 +3,11 @@
 //! The rules are those of KEP-555 (server-side apply) and
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/>.
 
+mod entries;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::merge::nothing;
 use crate::{FieldSet, Path, Shape, TypeError, compare, field_set, merge, remove_items};
@@ -99,50 +101,6 @@ pub struct Context<'a> {
 }
 
 impl Managers {
-    /// Reads `metadata.managedFields`; nothing if it is malformed.
-    pub fn read(entries: Option<&Value>) -> Option<Managers> {
-        let mut managers = BTreeMap::new();
-        let Some(entries) = entries.filter(|entries| !entries.is_null()) else {
-            return Some(Managers(managers));
-        };
-        for entry in entries.as_array()? {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("");
-            let applies = match text("operation") {
-                "Apply" => true,
-                "Update" => false,
-                _ => return None,
-            };
-            let api_version = text("apiVersion").to_owned();
-            if api_version.is_empty() || !matches!(text("fieldsType"), "" | "FieldsV1") {
-                return None;
-            }
-            let manager = Manager {
-                applies,
-                name: text("manager").to_owned(),
-                subresource: text("subresource").to_owned(),
-                api_version: if applies {
-                    String::new()
-                } else {
-                    api_version.clone()
-                },
-            };
-            let fields = match entry.get("fieldsV1") {
-                Some(fields) => FieldSet::from_json(fields)?,
-                None => FieldSet::default(),
-            };
-            let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            managers.insert(
-                manager,
-                Owned {
-                    fields,
-                    api_version,
-                    time,
-                },
-            );
-        }
-        Some(Managers(managers))
-    }
-
     /// Forgets when a manager last wrote.
     pub fn forget_time(&mut self, manager: &Manager) {
         if let Some(owned) = self.0.get_mut(manager) {
@@ -153,39 +111,6 @@ impl Managers {
     /// Whether nobody manages anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Writes `metadata.managedFields`, nothing if it is empty.
-    pub fn write(&self) -> Option<Value> {
-        let mut entries: Vec<(&Manager, &Owned)> = self.0.iter().collect();
-        entries.sort_by(|(a, x), (b, y)| {
-            b.applies
-                .cmp(&a.applies)
-                .then_with(|| x.time.cmp(&y.time))
-                .then_with(|| a.name.cmp(&b.name))
-                .then_with(|| x.api_version.cmp(&y.api_version))
-                .then_with(|| a.subresource.cmp(&b.subresource))
-        });
-        let entries: Vec<Value> = entries
-            .into_iter()
-            .map(|(manager, owned)| {
-                let mut entry = json!({
-                    "manager": manager.name,
-                    "operation": if manager.applies { "Apply" } else { "Update" },
-                    "apiVersion": owned.api_version,
-                    "fieldsType": "FieldsV1",
-                    "fieldsV1": owned.fields.to_json(),
-                });
-                if let Some(time) = &owned.time {
-                    entry["time"] = time.as_str().into();
-                }
-                if !manager.subresource.is_empty() {
-                    entry["subresource"] = manager.subresource.as_str().into();
-                }
-                entry
-            })
-            .collect();
-        (!entries.is_empty()).then_some(Value::Array(entries))
     }
 
     /// Notes that `manager` changed `live` into `new`: what it changed is its own now.
@@ -359,138 +284,4 @@ fn stripped(set: &FieldSet) -> FieldSet {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shape() -> Shape<'static> {
-        Shape::message(kubist_schema::kind("", "v1", "ConfigMap").expect("ConfigMap"))
-    }
-
-    fn context<'a>(reset: &'a FieldSet) -> Context<'a> {
-        Context {
-            shape: shape(),
-            api_version: "v1",
-            reset,
-            now: "2026-01-01T00:00:00Z",
-        }
-    }
-
-    fn config(data: Value) -> Value {
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data})
-    }
-
-    #[test]
-    fn an_applier_owns_what_it_sets_and_loses_what_it_drops() {
-        let reset = FieldSet::default();
-        let mut managers = Managers::default();
-        let one = Manager::applier("one", "");
-        let live = config(json!({}));
-        let live = managers
-            .apply(
-                context(&reset),
-                &live,
-                &config(json!({"x": "1", "y": "1"})),
-                &one,
-                false,
-            )
-            .unwrap();
-        assert_eq!(live["data"], json!({"x": "1", "y": "1"}));
-        let live = managers
-            .apply(context(&reset), &live, &config(json!({"y": "1"})), &one, false)
-            .unwrap();
-        assert_eq!(live["data"], json!({"y": "1"}));
-        assert_eq!(
-            managers.write().unwrap()[0]["fieldsV1"],
-            json!({"f:data": {"f:y": {}}})
-        );
-    }
-
-    #[test]
-    fn another_value_conflicts_unless_forced_and_an_equal_one_is_shared() {
-        let reset = FieldSet::default();
-        let mut managers = Managers::default();
-        let (one, two) = (Manager::applier("one", ""), Manager::applier("two", ""));
-        let live = managers
-            .apply(
-                context(&reset),
-                &config(json!({})),
-                &config(json!({"x": "1"})),
-                &one,
-                false,
-            )
-            .unwrap();
-        let mut attempt = managers.clone();
-        match attempt.apply(context(&reset), &live, &config(json!({"x": "2"})), &two, false) {
-            Err(ApplyError::Conflicts(conflicts)) => {
-                assert_eq!(conflicts[0].path.to_string(), ".data.x");
-                assert_eq!(conflicts[0].manager, one);
-            }
-            other => panic!("{other:?}"),
-        }
-        let mut shared = managers.clone();
-        shared
-            .apply(context(&reset), &live, &config(json!({"x": "1"})), &two, false)
-            .unwrap();
-        // One leaves, and the field stays for the other.
-        let left = shared
-            .apply(context(&reset), &live, &config(json!({"z": "1"})), &one, false)
-            .unwrap();
-        assert_eq!(left["data"], json!({"x": "1", "z": "1"}));
-        let forced = managers
-            .apply(context(&reset), &live, &config(json!({"x": "2"})), &two, true)
-            .unwrap();
-        assert_eq!(forced["data"], json!({"x": "2"}));
-    }
-
-    #[test]
-    fn an_update_takes_what_it_changes() {
-        let reset = FieldSet::default();
-        let mut managers = Managers::default();
-        let one = Manager::applier("one", "");
-        let live = managers
-            .apply(
-                context(&reset),
-                &config(json!({})),
-                &config(json!({"x": "1"})),
-                &one,
-                false,
-            )
-            .unwrap();
-        managers.update(
-            context(&reset),
-            &live,
-            &config(json!({"x": "2"})),
-            &Manager::updater("edit", "", "v1"),
-        );
-        let entries = managers.write().unwrap();
-        assert_eq!(entries.as_array().map(Vec::len), Some(1));
-        assert_eq!(entries[0]["manager"], "edit");
-    }
-
-    #[test]
-    fn old_updaters_are_merged() {
-        let reset = FieldSet::default();
-        let mut managers = Managers::default();
-        let mut live = config(json!({}));
-        for at in 0..20 {
-            let mut new = live.clone();
-            new["data"][format!("k{at}")] = "v".into();
-            managers.update(
-                context(&reset),
-                &live,
-                &new,
-                &Manager::updater(&format!("m{at}"), "", "v1"),
-            );
-            live = new;
-        }
-        let entries = managers.write().unwrap();
-        assert_eq!(entries.as_array().map(Vec::len), Some(MOST_UPDATERS));
-        assert!(
-            entries
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|entry| entry["manager"] == ANCIENT)
-        );
-    }
-}
+mod tests;
