@@ -1,9 +1,10 @@
 //! What is particular to pods.
 
 use kubist_core::quantity::Quantity;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
+use crate::kinds::pod_admission::tolerate_short_absences;
 use crate::object::meta;
 
 /// The quality of service that a pod's requests and limits amount to.
@@ -40,9 +41,11 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
             // Written under its own path only.
             let ephemeral = meta::at(old, "spec.ephemeralContainers").cloned();
             put(meta::child(new, "spec"), "ephemeralContainers", ephemeral);
+            tolerate_short_absences(new);
         }
         "status" => {
             let status = meta::child(new, "status");
+            align_addresses(status, &old["status"]);
             if status.get("qosClass").is_none() {
                 put(status, "qosClass", meta::at(old, "status.qosClass").cloned());
             }
@@ -65,6 +68,30 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
     }
 }
 
+/// Brings a pod's first address and the list of them into line, whichever of them was written.
+fn align_addresses(status: &mut Map<String, Value>, old: &Value) {
+    let one = status
+        .get("podIP")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned();
+    let had = old["podIP"].as_str().unwrap_or("");
+    let first = status
+        .get("podIPs")
+        .and_then(|list| list.get(0)?.get("ip")?.as_str())
+        .unwrap_or("")
+        .to_owned();
+    if one != first && (one != had || first.is_empty()) && !one.is_empty() {
+        status.insert("podIPs".into(), json!([{"ip": one}]));
+    } else if one.is_empty() && !first.is_empty() {
+        if had.is_empty() || status.get("podIPs") != old.get("podIPs") {
+            status.insert("podIP".into(), first.into());
+        } else {
+            status.remove("podIPs");
+        }
+    }
+}
+
 /// Makes `new` what `old` was, but for what `change` does and who manages it.
 fn keep_but(new: &mut Value, old: &Value, change: impl FnOnce(&mut Value)) {
     let mut kept = old.clone();
@@ -77,7 +104,7 @@ fn keep_but(new: &mut Value, old: &Value, change: impl FnOnce(&mut Value)) {
     *new = kept;
 }
 
-fn put(map: &mut serde_json::Map<String, Value>, key: &str, value: Option<Value>) {
+fn put(map: &mut Map<String, Value>, key: &str, value: Option<Value>) {
     match value {
         Some(value) => map.insert(key.into(), value),
         None => map.remove(key),
@@ -175,16 +202,36 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
         }
         spec
     };
+    let mut errors = tolerations_kept(new_spec, old_spec);
     if allowed(new_spec) == allowed(old_spec) {
-        return Vec::new();
+        return errors;
     }
-    vec![FieldError::forbidden(
+    errors.push(FieldError::forbidden(
         "spec",
         "pod updates may not change fields other than \
          `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` \
          (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if \
          it was previously negative)",
-    )]
+    ));
+    errors
+}
+
+/// Tolerations may be added, and may last longer or shorter.
+fn tolerations_kept(new: &Value, old: &Value) -> Vec<FieldError> {
+    let tolerations = |spec: &Value| -> Vec<Value> {
+        let list = spec.get("tolerations").and_then(Value::as_array);
+        let mut list = list.cloned().unwrap_or_default();
+        for toleration in list.iter_mut().filter_map(Value::as_object_mut) {
+            toleration.remove("tolerationSeconds");
+        }
+        list
+    };
+    let now = tolerations(new);
+    if tolerations(old).iter().all(|toleration| now.contains(toleration)) {
+        return Vec::new();
+    }
+    let detail = "existing toleration can not be modified except its tolerationSeconds";
+    vec![FieldError::forbidden("spec.tolerations", detail)]
 }
 
 /// Sets a condition of a pod to true, at `time`.

@@ -83,6 +83,33 @@ fn set_priority(api: &Api, pod: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Says why there may be no new class of priorities: only one is that of pods which ask for none.
+pub(crate) fn admit_priority_class(api: &Api, class: &Value) -> Result<(), Failure> {
+    if class["globalDefault"] != true {
+        return Ok(());
+    }
+    let (classes, _) = api
+        .store
+        .list(&kind::table("scheduling.k8s.io", "priorityclasses"), None, None);
+    let mut others = classes
+        .iter()
+        .filter(|(_, stored)| stored.value["globalDefault"] == true);
+    let Some((_, other)) = others.next() else {
+        return Ok(());
+    };
+    let why = format!(
+        "PriorityClass {} is already marked as default. Only one default can exist",
+        meta::name(&other.value)
+    );
+    let name = meta::name(class);
+    Err(Failure::forbidden(
+        "scheduling.k8s.io",
+        "priorityclasses",
+        name,
+        &why,
+    ))
+}
+
 fn set_runtime(api: &Api, pod: &mut Value) -> Result<(), String> {
     let spec = meta::child(pod, "spec");
     let named = spec.get("runtimeClassName").and_then(Value::as_str).unwrap_or("");
@@ -135,7 +162,7 @@ fn set_runtime(api: &Api, pod: &mut Value) -> Result<(), String> {
 }
 
 /// Pods stay for a while on nodes that are not heard of.
-fn tolerate_short_absences(pod: &mut Value) {
+pub(crate) fn tolerate_short_absences(pod: &mut Value) {
     let tolerations = meta::child(pod, "spec")
         .entry("tolerations")
         .or_insert_with(|| json!([]));

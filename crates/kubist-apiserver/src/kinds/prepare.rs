@@ -34,7 +34,10 @@ pub(crate) fn prepare_create(kind: &Kind, object: &mut Value) {
             meta::child(object, "status").insert("phase".into(), "Pending".into());
         }
         ("", "persistentvolumes") => {
-            meta::child(object, "status").insert("phase".into(), "Pending".into());
+            let time = meta::text(object, "creationTimestamp").to_owned();
+            let status = meta::child(object, "status");
+            status.insert("phase".into(), "Pending".into());
+            status.insert("lastPhaseTransitionTime".into(), time.into());
         }
         ("apps", "daemonsets") => {
             let annotations = meta::metadata(object)

@@ -14,7 +14,7 @@ use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
 use crate::kinds::service::{self, Reservation};
-use crate::kinds::{autoscaler, defaults, pod_admission, prepare, signing};
+use crate::kinds::{autoscaler, default_classes, defaults, pod_admission, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -150,6 +150,10 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     if kind.is("", "pods") {
         pod_admission::admit(api, object)?;
     }
+    if kind.is("scheduling.k8s.io", "priorityclasses") {
+        pod_admission::admit_priority_class(api, object)?;
+    }
+    default_classes::admit(api, kind, object);
     Ok(())
 }
 
@@ -184,6 +188,10 @@ pub(crate) fn admit_delete(kind: &Kind, name: &str) -> Result<(), Failure> {
             name,
             "this namespace may not be deleted",
         ));
+    }
+    if kind.is("scheduling.k8s.io", "priorityclasses") && name.starts_with("system-") {
+        let why = "this is a system priority class and cannot be deleted";
+        return Err(Failure::forbidden(&kind.group, &kind.plural, name, why));
     }
     Ok(())
 }

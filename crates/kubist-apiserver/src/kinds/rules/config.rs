@@ -76,6 +76,35 @@ fn size(map: Option<&Value>) -> usize {
         .sum()
 }
 
+/// What a secret of logins must hold: JSON, which is not shown.
+fn docker_config(secret: &Value, key: &str, errors: &mut Vec<FieldError>) {
+    let field = format!("data[{key}]");
+    let Some(encoded) = secret
+        .get("data")
+        .and_then(|data| data.get(key))
+        .and_then(Value::as_str)
+    else {
+        errors.push(FieldError::required(field, ""));
+        return;
+    };
+    let decoded = crate::object::decode::base64(encoded).unwrap_or_default();
+    let first = decoded.first().copied().unwrap_or_default();
+    let detail = match serde_json::from_slice::<serde_json::Map<String, Value>>(&decoded) {
+        Ok(_) => return,
+        Err(error) if error.is_eof() => "unexpected end of JSON input".to_owned(),
+        Err(error) if error.is_syntax() => {
+            let shown = char::from(first);
+            format!("invalid character '{shown}' looking for beginning of value")
+        }
+        Err(_) => "json: cannot unmarshal into Go value of type map[string]interface {}".to_owned(),
+    };
+    errors.push(FieldError::invalid_text(
+        field,
+        "<secret contents redacted>",
+        &detail,
+    ));
+}
+
 pub(super) fn secret(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     config_keys(new.get("data"), "data", errors);
     if size(new.get("data")) * 3 / 4 > LARGEST {
@@ -89,8 +118,8 @@ pub(super) fn secret(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldErr
     };
     match new.get("type").and_then(Value::as_str).unwrap_or("") {
         "kubernetes.io/tls" => require(&["tls.crt", "tls.key"]),
-        "kubernetes.io/dockerconfigjson" => require(&[".dockerconfigjson"]),
-        "kubernetes.io/dockercfg" => require(&[".dockercfg"]),
+        "kubernetes.io/dockerconfigjson" => docker_config(new, ".dockerconfigjson", errors),
+        "kubernetes.io/dockercfg" => docker_config(new, ".dockercfg", errors),
         "kubernetes.io/ssh-auth" => require(&["ssh-privatekey"]),
         "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
             require(&["username", "password"]);
