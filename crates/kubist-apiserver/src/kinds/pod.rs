@@ -45,7 +45,6 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
         }
         "status" => {
             let status = meta::child(new, "status");
-            align_addresses(status, &old["status"]);
             if status.get("qosClass").is_none() {
                 put(status, "qosClass", meta::at(old, "status.qosClass").cloned());
             }
@@ -65,30 +64,6 @@ pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
             });
         }
         _ => {}
-    }
-}
-
-/// Brings a pod's first address and the list of them into line, whichever of them was written.
-fn align_addresses(status: &mut Map<String, Value>, old: &Value) {
-    let one = status
-        .get("podIP")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .to_owned();
-    let had = old["podIP"].as_str().unwrap_or("");
-    let first = status
-        .get("podIPs")
-        .and_then(|list| list.get(0)?.get("ip")?.as_str())
-        .unwrap_or("")
-        .to_owned();
-    if one != first && (one != had || first.is_empty()) && !one.is_empty() {
-        status.insert("podIPs".into(), json!([{"ip": one}]));
-    } else if one.is_empty() && !first.is_empty() {
-        if had.is_empty() || status.get("podIPs") != old.get("podIPs") {
-            status.insert("podIP".into(), first.into());
-        } else {
-            status.remove("podIPs");
-        }
     }
 }
 

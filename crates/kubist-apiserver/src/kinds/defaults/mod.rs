@@ -63,6 +63,7 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
     match name {
         "api.core.v1.Pod" => pod::pod(map),
         "api.core.v1.PodSpec" => pod::pod_spec(map),
+        "api.core.v1.PodStatus" => pod::pod_status(map),
         "api.core.v1.Container" | "api.core.v1.EphemeralContainerCommon" => pod::container(map),
         "api.core.v1.ContainerPort" | "api.core.v1.EndpointPort" => or(map, "protocol", "TCP"),
         "api.core.v1.Probe" => {

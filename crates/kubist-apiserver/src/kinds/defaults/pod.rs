@@ -66,6 +66,25 @@ pub(super) fn pod_spec(map: &mut Map<String, Value>) {
     }
 }
 
+/// A pod's one address is the first of its addresses; where they differ, it was an old client.
+pub(super) fn pod_status(map: &mut Map<String, Value>) {
+    let one = text(map, "podIP").to_owned();
+    let first = map
+        .get("podIPs")
+        .and_then(|list| list.get(0)?.get("ip")?.as_str());
+    match first {
+        Some(first) if one.is_empty() => {
+            let first = first.to_owned();
+            map.insert("podIP".into(), first.into());
+        }
+        Some(first) if first == one => {}
+        _ if !one.is_empty() => {
+            map.insert("podIPs".into(), json!([{"ip": one}]));
+        }
+        _ => {}
+    }
+}
+
 pub(super) fn container(map: &mut Map<String, Value>) {
     let image = text(map, "image");
     let last = image.rsplit('/').next().unwrap_or(image);
