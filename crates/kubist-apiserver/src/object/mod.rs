@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod decode;
+pub(crate) mod member;
 pub(crate) mod meta;
 pub(crate) mod metavalidate;
 pub(crate) mod table;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::text;
 use crate::http::fields::FieldError;
+use crate::object::member::text;
 use crate::object::meta;
 
 const ANNOTATION: &str = "api-approved.kubernetes.io";

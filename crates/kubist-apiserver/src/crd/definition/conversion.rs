@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{one_of, text};
+use super::one_of;
 use crate::http::fields::FieldError;
 use crate::kinds::rules::client_config;
+use crate::object::member::text;
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, name_problems};
 use crate::webhook::is_bundle;

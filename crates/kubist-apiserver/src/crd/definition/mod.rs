@@ -15,6 +15,7 @@ mod versions;
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
+use crate::object::member::text;
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, name_problems};
 
@@ -95,10 +96,6 @@ fn unchangeable(spec: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or("")
-}
-
 fn one_of(path: &str, value: &str, accepted: &[&str]) -> Option<FieldError> {
     if value.is_empty() {
         Some(FieldError::required(path, ""))
@@ -107,9 +104,4 @@ fn one_of(path: &str, value: &str, accepted: &[&str]) -> Option<FieldError> {
     } else {
         Some(FieldError::not_supported(path, &value.into(), accepted))
     }
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    let list = value.get(key).and_then(Value::as_array);
-    list.map(Vec::as_slice).unwrap_or_default()
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{list, text};
 use crate::http::fields::FieldError;
+use crate::object::member::{list, text};
 use crate::object::metavalidate::{NameRule, name_problems};
 
 /// What is wrong with `spec.names`.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{list, text};
 use crate::http::fields::FieldError;
+use crate::object::member::{list, text};
 use crate::object::meta;
 
 const UNSUPPORTED: [&str; 5] = [

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::structural::structural;
-use super::{defaults, list, openapi, text};
+use super::{defaults, openapi};
 use crate::crd::{has_rules, rule_checks};
 use crate::http::fields::FieldError;
+use crate::object::member::{given, list, text};
 
 const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const COLUMN_FORMATS: [&str; 8] = [
@@ -42,10 +43,6 @@ pub(super) fn is_shared(spec: &Value, part: &str) -> bool {
         _ => true,
     };
     is_part && list(spec, "versions").windows(2).all(same)
-}
-
-fn given<'a>(version: &'a Value, part: &str) -> Option<&'a Value> {
-    version.get(part).filter(|part| !part.is_null())
 }
 
 /// What is wrong with the parts that a version has for itself.

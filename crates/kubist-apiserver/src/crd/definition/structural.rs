@@ -3,8 +3,8 @@
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::{list, text};
 use crate::http::fields::FieldError;
+use crate::object::member::{list, text};
 
 /// Where in a schema we are: each place has its own rules.
 #[derive(Clone, Copy, PartialEq, Eq)]

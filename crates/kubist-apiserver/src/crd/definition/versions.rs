@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{list, parts, text};
+use super::parts;
 use crate::http::fields::FieldError;
+use crate::object::member::{list, text};
 use crate::object::metavalidate::{NameRule, name_problems};
 
 /// What is wrong with `spec.versions`.

@@ -4,31 +4,11 @@ use serde_json::Value;
 
 use crate::http::fields::FieldError;
 use crate::kinds::service::parse_address;
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 
 pub(super) const PORT: &str = "must be between 1 and 65535, inclusive";
-
-/// A field that is there and not null.
-pub(super) fn given<'a>(object: &'a Value, field: &str) -> Option<&'a Value> {
-    object.get(field).filter(|value| !value.is_null())
-}
-
-pub(super) fn list<'a>(object: &'a Value, field: &str) -> &'a [Value] {
-    object
-        .get(field)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-}
-
-pub(super) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get(field).and_then(Value::as_str).unwrap_or("")
-}
-
-pub(super) fn integer(object: &Value, field: &str) -> Option<i64> {
-    object.get(field).and_then(Value::as_i64)
-}
 
 /// Numbers that may not be below 0.
 pub(super) fn non_negative(object: &Value, path: &str, fields: &[&str], errors: &mut Vec<FieldError>) {

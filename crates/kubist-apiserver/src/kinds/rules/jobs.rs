@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::common::{given, integer, list, non_negative, selector_matches, text};
+use super::common::{non_negative, selector_matches};
 use super::cron;
 use super::immutable;
 use super::pods::template;
 use crate::http::fields::FieldError;
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 
 pub(super) fn job(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {

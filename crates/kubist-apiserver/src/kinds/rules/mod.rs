@@ -23,6 +23,7 @@ use crate::crd;
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
 use crate::kinds::{pod, service, signing};
+use crate::object::member::list;
 use crate::object::meta;
 use config::{config_map, secret};
 use lease::lease;
@@ -62,7 +63,7 @@ pub(crate) fn validate(
             if subresource != "status" {
                 pod_spec(&new["spec"], "spec", &mut errors);
             }
-            if old.is_none() && !common::list(&new["spec"], "ephemeralContainers").is_empty() {
+            if old.is_none() && !list(&new["spec"], "ephemeralContainers").is_empty() {
                 let field = "spec.ephemeralContainers";
                 errors.push(FieldError::forbidden(field, "cannot be set on create"));
             }

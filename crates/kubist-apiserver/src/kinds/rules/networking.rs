@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::common::{PORT, given, integer, list, name, required_text, selector, text};
+use super::common::{PORT, name, required_text, selector};
 use super::immutable;
 use crate::http::fields::FieldError;
 use crate::kinds::service::{is_range, parse_address, port_name_problems, target_problems};
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 

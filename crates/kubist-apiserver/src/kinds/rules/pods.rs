@@ -11,8 +11,9 @@ mod warnings;
 
 use serde_json::Value;
 
-use super::common::{address, given, integer, list, name, text};
+use super::common::{address, name};
 use crate::http::fields::FieldError;
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::common::{amount, given, integer, list, non_negative, required_text, selector, share, text};
+use super::common::{amount, non_negative, required_text, selector, share};
 use super::immutable;
 use crate::http::fields::FieldError;
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 
 pub(super) fn budget(new: &Value, errors: &mut Vec<FieldError>) {

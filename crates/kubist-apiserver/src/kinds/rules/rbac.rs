@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::common::{given, list, text};
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
+use crate::object::member::{given, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 

@@ -3,9 +3,10 @@
 use kubist_core::quantity::Quantity;
 use serde_json::{Value, json};
 
-use super::common::{given, list, name, required_text, selector, text};
+use super::common::{name, required_text, selector};
 use super::immutable;
 use crate::http::fields::FieldError;
+use crate::object::member::{given, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 

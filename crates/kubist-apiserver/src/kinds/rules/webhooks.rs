@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::admission::check_condition;
 use crate::http::fields::FieldError;
+use crate::object::member::text;
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, name_problems, qualified_name_problems};
 
@@ -26,10 +27,6 @@ pub(super) fn validate(configuration: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
     }
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or("")
 }
 
 fn webhook(hook: &Value, path: &str, errors: &mut Vec<FieldError>) {

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::common::{
-    amount, given, integer, is_empty_selector, is_selector, is_zero, list, name, non_negative, selector,
-    selector_matches, share, text,
+    amount, is_empty_selector, is_selector, is_zero, name, non_negative, selector, selector_matches, share,
 };
 use super::pods::template;
 use super::{immutable, storage};
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::spec::{is_headless, list, needs_address, needs_health_port, needs_node_ports, number, text};
+use super::spec::{is_headless, needs_address, needs_health_port, needs_node_ports};
 use super::{addresses, carry, families, node_ports};
 use crate::http::fields::FieldError;
+use crate::object::member::{list, number, text};
 use crate::object::meta;
 use crate::state::Api;
 

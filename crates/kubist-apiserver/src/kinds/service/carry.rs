@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::spec::{
-    given, is_balanced, is_exposed, list, needs_address, needs_health_port, needs_node_ports, number, text,
-};
+use super::spec::{is_balanced, is_exposed, needs_address, needs_health_port, needs_node_ports};
+use crate::object::member::{given, list, number, text};
 use crate::object::meta;
 
 /// Fills in what was allocated and is not said again, and brings the one address and the list of

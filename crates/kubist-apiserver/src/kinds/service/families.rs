@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use serde_json::{Map, Value, json};
 
 use super::ip;
-use super::spec::{given, is_external, is_headless, list, text};
+use super::spec::{is_external, is_headless};
 use crate::http::fields::FieldError;
+use crate::object::member::{given, list, text};
 use crate::object::meta;
 
 const IPS: &str = "spec.clusterIPs";

@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use super::spec::{list, number};
 use crate::http::fields::FieldError;
 use crate::kinds::kind;
+use crate::object::member::{list, number};
 use crate::state::Api;
 
 const RANGE: RangeInclusive<i64> = 30_000..=32_767;

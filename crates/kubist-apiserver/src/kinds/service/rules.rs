@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{
-    given, is_balanced, is_exposed, is_external, is_headless, list, needs_address, needs_health_port, number,
-    text,
-};
+use super::spec::{is_balanced, is_exposed, is_external, is_headless, needs_address, needs_health_port};
 use super::{families, ip};
 use crate::http::fields::FieldError;
+use crate::object::member::{given, list, number, text};
 use crate::object::metavalidate::{self, NameRule};
 
 /// What breaks the rules of services; `old` is there for an update.

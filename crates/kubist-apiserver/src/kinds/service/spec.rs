@@ -1,27 +1,7 @@
 //! What a service's spec asks for.
 
+use crate::object::member::{list, text};
 use serde_json::Value;
-
-/// A text field of a spec, empty if it isn't there.
-pub(super) fn text<'a>(spec: &'a Value, field: &str) -> &'a str {
-    spec.get(field).and_then(Value::as_str).unwrap_or("")
-}
-
-pub(super) fn list<'a>(spec: &'a Value, field: &str) -> &'a [Value] {
-    spec.get(field)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-}
-
-/// A field that is there and not null.
-pub(super) fn given<'a>(spec: &'a Value, field: &str) -> Option<&'a Value> {
-    spec.get(field).filter(|value| !value.is_null())
-}
-
-pub(super) fn number(value: &Value, field: &str) -> i64 {
-    value.get(field).and_then(Value::as_i64).unwrap_or(0)
-}
 
 pub(super) fn is_headless(spec: &Value) -> bool {
     text(spec, "clusterIP") == "None"

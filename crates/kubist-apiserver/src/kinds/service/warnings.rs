@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::spec::{is_external, list, text};
+use super::spec::is_external;
+use crate::object::member::{list, text};
 
 /// The warnings that a write of this service gets.
 pub(crate) fn warnings(service: &Value) -> Vec<String> {

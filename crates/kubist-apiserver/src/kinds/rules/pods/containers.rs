@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::volumes::Volumes;
 use super::{env, handlers, resources, security};
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{PORT, given, integer, list, text};
+use crate::kinds::rules::common::PORT;
 use crate::kinds::service::port_name_problems;
+use crate::object::member::{given, integer, list, text};
 use crate::object::metavalidate::{self, NameRule};
 
 pub(super) fn validate(spec: &Value, path: &str, volumes: &Volumes<'_>, errors: &mut Vec<FieldError>) {

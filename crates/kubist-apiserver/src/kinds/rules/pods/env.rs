@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{given, list, required_text, text};
+use crate::kinds::rules::common::required_text;
+use crate::object::member::{given, list, text};
 
 const SOURCES: [&str; 5] = [
     "fieldRef",

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{given, integer, list, non_negative, required_text};
+use crate::kinds::rules::common::{non_negative, required_text};
 use crate::kinds::service::target_problems;
+use crate::object::member::{given, integer, list};
 
 pub(super) fn validate(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if let Some(lifecycle) = given(container, "lifecycle") {

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{given, integer, list, selector, text};
+use crate::kinds::rules::common::selector;
+use crate::object::member::{given, integer, list, text};
 use crate::object::metavalidate;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{given, integer, list};
+use crate::object::member::{given, integer, list};
 
 /// What is wrong with the security context that all of a pod's containers share.
 pub(super) fn of_pod(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{given, list, required_text, text};
+use crate::kinds::rules::common::required_text;
+use crate::object::member::{given, list, text};
 use crate::object::metavalidate::{self, NameRule};
 
 /// What a volume can be made of, in the order in which upstream looks.

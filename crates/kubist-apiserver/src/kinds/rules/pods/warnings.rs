@@ -1,8 +1,7 @@
 //! What pods, and templates for them, are warned about.
 
+use crate::object::member::{given, integer, list, text};
 use serde_json::Value;
-
-use crate::kinds::rules::common::{given, integer, list, text};
 
 /// Labels of nodes that go by another name.
 const OLD_LABELS: [(&str, &str, &str); 5] = [
