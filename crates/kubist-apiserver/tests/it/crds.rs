@@ -423,3 +423,32 @@ async fn an_item_that_comes_many_times_is_told_once() {
         .collect();
     assert_eq!((code, fields), (422, vec!["spec.set[2]", "spec.set[4]"]));
 }
+
+/// Errors in types name the format, and numbers lose their fraction before they are compared.
+#[tokio::test]
+async fn values_of_another_type_are_told_as_upstream_tells_them() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let spec = json!({"type": "object", "properties": {
+        "time": {"type": "string", "format": "duration"},
+        "count": {"type": "integer", "enum": [2]},
+    }});
+    http.post(CRDS, crd("Widget", spec)).await;
+    let (code, failure) = http
+        .post(WIDGETS, widget("a", json!({"time": true, "count": 2.5})))
+        .await;
+    let causes = failure["details"]["causes"].as_array().expect("causes");
+    let messages: Vec<&str> = causes
+        .iter()
+        .filter_map(|cause| cause["message"].as_str())
+        .collect();
+    assert_eq!(code, 422);
+    assert_eq!(
+        messages,
+        [
+            "Invalid value: \"number\": spec.count in body must be of type integer: \"number\"",
+            "Invalid value: \"\": Checked value must be of type integer (default format) in spec.count",
+            "Invalid value: \"\": spec.time in body must be of type duration: \"\"",
+        ]
+    );
+}
