@@ -192,7 +192,7 @@ pub(crate) fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
     errors
 }
 
-fn label_value_problems(value: &str) -> Vec<String> {
+pub(crate) fn label_value_problems(value: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if value.len() > 63 {
         problems.push("must be no more than 63 bytes".into());
