@@ -42,6 +42,21 @@ impl Seed {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
+
+    /// A version 4 uuid.
+    fn uuid(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
+        let low = (low & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xFFFF,
+            high & 0xFFFF,
+            low >> 48,
+            low & 0xFFFF_FFFF_FFFF
+        )
+    }
 }
 
 /// Where times come from.
@@ -72,6 +87,8 @@ impl std::fmt::Debug for Clock {
 #[derive(Debug)]
 pub(crate) struct Identity {
     seed: Mutex<Seed>,
+    /// Names requests: reading an object must not change what the next one is called.
+    requests: Mutex<Seed>,
     clock: Clock,
 }
 
@@ -84,6 +101,7 @@ impl Identity {
     pub(crate) fn new(seed: Seed, clock: Clock) -> Identity {
         Identity {
             seed: Mutex::new(seed),
+            requests: Mutex::new(Seed::new(seed.key)),
             clock,
         }
     }
@@ -97,22 +115,14 @@ impl Identity {
         self.seed.lock().key
     }
 
-    /// A version 4 uuid.
+    /// The uid of an object.
     pub(crate) fn uid(&self) -> String {
-        let (high, low) = {
-            let mut seed = self.seed.lock();
-            (seed.next(), seed.next())
-        };
-        let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
-        let low = (low & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xFFFF,
-            high & 0xFFFF,
-            low >> 48,
-            low & 0xFFFF_FFFF_FFFF
-        )
+        self.seed.lock().uuid()
+    }
+
+    /// What a request is called that has no name.
+    pub(crate) fn request(&self) -> String {
+        self.requests.lock().uuid()
     }
 
     /// A name for `generateName`.

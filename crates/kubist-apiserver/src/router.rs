@@ -79,8 +79,17 @@ where
     if let Some(warning) = deprecation(&api, &request.target) {
         answer::warn(response.headers_mut(), &warning);
     }
+    answer::name(response.headers_mut(), &request_name(&api, &request));
     record(&api, &request, path, response.status().as_u16());
     response
+}
+
+/// What the client, or else the server, calls a request.
+fn request_name(api: &Api, request: &Request) -> String {
+    match request.header(answer::AUDIT_ID) {
+        "" => api.identity.request(),
+        name => name.to_owned(),
+    }
 }
 
 /// Answers a request, unless a fault does.

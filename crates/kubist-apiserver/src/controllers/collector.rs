@@ -15,6 +15,7 @@ use crate::kinds::strategy;
 use crate::object::meta;
 use crate::object::view;
 use crate::state::Api;
+use crate::store::{Key, Stored};
 
 /// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
 pub(super) async fn collect(api: &Arc<Api>) {
@@ -28,10 +29,6 @@ pub(super) async fn collect(api: &Arc<Api>) {
     if !needs_work {
         return;
     }
-    let by_uid: HashMap<&str, &Node> = nodes
-        .iter()
-        .map(|node| (meta::uid(&node.stored.value), node))
-        .collect();
     let mut dependents: HashMap<&str, Vec<&Node>> = HashMap::new();
     for node in &nodes {
         for owner in owners(&node.stored.value) {
@@ -64,17 +61,12 @@ pub(super) async fn collect(api: &Arc<Api>) {
                 drop_finalizer(api, node, "foregroundDeletion").await;
             }
         }
-        attempt(api, node, &by_uid, &dependents).await;
+        attempt(api, node, &dependents).await;
     }
 }
 
 /// Deletes an object without owners that had some, or forgets owners that are gone.
-async fn attempt(
-    api: &Arc<Api>,
-    node: &Node,
-    by_uid: &HashMap<&str, &Node>,
-    dependents: &HashMap<&str, Vec<&Node>>,
-) {
+async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&Node>>) {
     let object = &node.stored.value;
     if owners(object).is_empty() || meta::is_deleting(object) {
         return;
@@ -82,14 +74,12 @@ async fn attempt(
     let (mut solid, mut dangling, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for owner in owners(object) {
         let uid = owner["uid"].as_str().unwrap_or("");
-        let found = by_uid.get(uid).filter(|found| {
-            // An owner in another namespace is no owner.
-            found.key.namespace.is_empty() || found.key.namespace == node.key.namespace
-        });
-        match found {
-            None => dangling.push(uid),
-            Some(found) if is_foreground(&found.stored.value) => waiting.push(uid),
-            Some(_) => solid.push(uid),
+        match find(api, owner, node) {
+            // Whether it is gone can't be said.
+            Owner::Unknown => return,
+            Owner::Gone => dangling.push(uid),
+            Owner::There(found) if is_foreground(&found.value) => waiting.push(uid),
+            Owner::There(_) => solid.push(uid),
         }
     }
     if !solid.is_empty() {
@@ -128,6 +118,37 @@ async fn attempt(
         node,
         delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
     );
+}
+
+/// What became of an owner.
+enum Owner {
+    There(Stored),
+    Gone,
+    /// No such kind is served, or it is not one that can own the object.
+    Unknown,
+}
+
+/// Looks where an owner reference points.
+fn find(api: &Api, owner: &Value, dependent: &Node) -> Owner {
+    let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or("");
+    let (group, version) = meta::group_version(text("apiVersion"));
+    let registry = api.registry();
+    let Some(kind) = registry
+        .kinds()
+        .iter()
+        .find(|kind| kind.group == group && kind.version == version && kind.kind == text("kind"))
+    else {
+        return Owner::Unknown;
+    };
+    let namespace = match (kind.namespaced, dependent.key.namespace.as_str()) {
+        (true, "") => return Owner::Unknown,
+        (true, namespace) => namespace,
+        (false, _) => "",
+    };
+    match api.store.get(&kind.table, &Key::new(namespace, text("name"))) {
+        Some(found) if meta::uid(&found.value) == text("uid") => Owner::There(found),
+        _ => Owner::Gone,
+    }
 }
 
 pub(super) fn is_foreground(object: &Value) -> bool {

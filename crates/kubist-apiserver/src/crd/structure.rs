@@ -11,6 +11,12 @@ use crate::object::decode;
 ///
 /// The text of Go's decoding error, for `metadata`.
 pub(crate) fn decode(schema: &Value, mut value: Value) -> Result<(Value, Vec<String>), String> {
+    drop_nulls(schema, &mut value);
+    decode_applied(schema, value)
+}
+
+/// Reads what an apply made of an object: [`decode`] for objects whose nulls are meant.
+pub(crate) fn decode_applied(schema: &Value, mut value: Value) -> Result<(Value, Vec<String>), String> {
     let mut unknown = Vec::new();
     if let (Some(slot), Some(message)) = (value.get_mut("metadata"), object_meta()) {
         let (metadata, extra) = decode::decode(message, slot.take())?;
@@ -21,7 +27,6 @@ pub(crate) fn decode(schema: &Value, mut value: Value) -> Result<(Value, Vec<Str
     prune_object(schema, &mut value, "", &mut pruned, true);
     pruned.sort();
     unknown.append(&mut pruned);
-    drop_nulls(schema, &mut value);
     embedded(schema, &mut value, "", &mut unknown)?;
     Ok((value, unknown))
 }

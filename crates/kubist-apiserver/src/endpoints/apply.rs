@@ -19,7 +19,7 @@ use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::{ownership, strategy};
-use crate::object::body::decode_patched;
+use crate::object::body::decode_applied;
 use crate::object::meta;
 use crate::object::view;
 use crate::state::Api;
@@ -216,7 +216,7 @@ pub(crate) fn merged(
     if manager.name == KUBECTL {
         last_applied::note(&mut result, config);
     }
-    let (mut object, warnings) = decode_patched(kind, options, live, result)?;
+    let (mut object, warnings) = decode_applied(kind, options, live, result)?;
     strategy::default(kind, &mut object);
     ownership::write(&mut object, &managers);
     Ok((object, warnings))

@@ -174,9 +174,14 @@ fn step(
                 gone: true,
             }));
         }
-        let gone = api
-            .store
-            .delete(&kind.table, key.clone(), old.revision, Some(new));
+        let mut revision = old.revision;
+        if strategy::is_graceful(kind) && new != *old.value {
+            // Who watches is told that the object ends, and then that it ended.
+            let marked = api.store.update(&kind.table, key.clone(), revision, new.clone());
+            let Ok(marked) = marked else { return Ok(None) };
+            revision = marked.revision;
+        }
+        let gone = api.store.delete(&kind.table, key.clone(), revision, Some(new));
         return Ok(gone.ok().map(|stored| {
             strategy::after_write(api, kind, None, Some(&old.value));
             Deleted {

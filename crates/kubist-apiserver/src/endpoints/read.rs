@@ -26,8 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) async fn get(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = form(kind, request)?;
     if let Some(version) = request.query.text("resourceVersion") {
-        let version = resource_version(version)
-            .map_err(|error| Failure::bad_request(format!("invalid resource version: {error}")))?;
+        let version = resource_version(version).map_err(Failure::unknown)?;
         wait_for(api, version).await?;
     }
     let lag = match request.query.text("resourceVersion") {

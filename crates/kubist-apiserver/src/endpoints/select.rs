@@ -7,6 +7,7 @@ use kubist_core::fields::{FieldRequirement, FieldSelector, ParseFieldSelectorErr
 use kubist_core::labels::{ParseSelectorError, Selector, SelectorExt as _};
 use serde_json::Value;
 
+use crate::endpoints::labels;
 use crate::http::request::Query;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
@@ -24,14 +25,10 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads the selectors of a query; a name in the path counts as a field selector.
     pub(crate) fn parse(query: &Query, kind: &Kind, name: &str) -> Result<Selection, Failure> {
-        let mut fields: FieldSelector =
-            query
-                .get("fieldSelector")
-                .unwrap_or("")
-                .parse()
-                .map_err(|error: ParseFieldSelectorError| {
-                    Failure::bad_request(format!("unable to parse field selector: {error}"))
-                })?;
+        let text = query.get("fieldSelector").unwrap_or("");
+        let mut fields: FieldSelector = text
+            .parse()
+            .map_err(|error| Failure::bad_request(unreadable(text, &error)))?;
         for requirement in fields.requirements() {
             let (FieldRequirement::Equal(path, _) | FieldRequirement::NotEqual(path, _)) = requirement;
             if !kind.selectors.iter().any(|known| known == path) {
@@ -42,8 +39,11 @@ impl Selection {
             fields = fields.equal("metadata.name", name);
         }
         let text = query.get("labelSelector").unwrap_or("");
-        let (text, numbers) = Comparison::split(text)?;
-        let labels: Selector = text.parse().map_err(|error| unreadable(&text, &error))?;
+        labels::check(text).map_err(Failure::bad_request)?;
+        let (text, numbers) = Comparison::split(text);
+        let labels: Selector = text
+            .parse()
+            .map_err(|error: ParseSelectorError| Failure::bad_request(error.to_string()))?;
         Ok(Selection {
             labels: (!labels.selects_all()).then_some(labels),
             numbers,
@@ -99,37 +99,24 @@ struct Comparison {
 
 impl Comparison {
     /// Takes the comparisons out of a label selector.
-    fn split(text: &str) -> Result<(String, Vec<Comparison>), Failure> {
-        if !text.contains(['<', '>']) {
-            return Ok((text.to_owned(), Vec::new()));
-        }
+    fn split(text: &str) -> (String, Vec<Comparison>) {
         let (mut rest, mut found) = (Vec::new(), Vec::new());
         for term in text.split(',') {
-            let Some((key, value)) = term.split_once(['<', '>']) else {
-                rest.push(term);
-                continue;
-            };
-            let (key, value) = (key.trim(), value.trim());
-            let problem = crate::object::metavalidate::qualified_name_problems(key)
-                .into_iter()
-                .next();
-            let than = value.parse().map_err(|_| {
-                let why = format!("for 'Gt', 'Lt' operators, the value must be an integer: {value:?}");
-                Failure::bad_request(format!("unable to parse requirement: {why}"))
-            })?;
-            if let Some(problem) = problem {
-                let why = format!("key: Invalid value: {key:?}: {problem}");
-                return Err(Failure::bad_request(format!(
-                    "unable to parse requirement: {why}"
-                )));
+            match Comparison::read(term) {
+                Some(comparison) => found.push(comparison),
+                None => rest.push(term),
             }
-            found.push(Comparison {
-                key: key.to_owned(),
-                greater: term.contains('>'),
-                than,
-            });
         }
-        Ok((rest.join(","), found))
+        (rest.join(","), found)
+    }
+
+    fn read(term: &str) -> Option<Comparison> {
+        let (key, value) = term.split_once(['<', '>'])?;
+        Some(Comparison {
+            key: key.trim().to_owned(),
+            greater: term.contains('>'),
+            than: value.trim().parse().ok()?,
+        })
     }
 
     fn matches(&self, object: &Value) -> bool {
@@ -147,21 +134,15 @@ impl Comparison {
     }
 }
 
-/// What a real server says about a text that is no label selector.
-fn unreadable(text: &str, error: &ParseSelectorError) -> Failure {
-    Failure::bad_request(match error {
-        ParseSelectorError::Unexpected { expected, position } => {
-            let rest = text.get(*position..).unwrap_or("").trim_start();
-            let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
-            let found = rest.get(..end.max(1)).unwrap_or("");
-            let expected = match *expected {
-                "a label key" | "a key" => "identifier",
-                expected => expected,
-            };
-            format!("unable to parse requirement: found '{found}', expected: {expected}")
+/// What a real server says about a text that is no field selector.
+fn unreadable(text: &str, error: &ParseFieldSelectorError) -> String {
+    match error {
+        ParseFieldSelectorError::NoOperator { index } => {
+            let term = text.split(',').nth(*index).unwrap_or("");
+            format!("invalid selector: '{text}'; can't understand '{term}'")
         }
-        error => format!("unable to parse requirement: {error}"),
-    })
+        error => error.to_string(),
+    }
 }
 
 /// The message for a field that a kind cannot be selected by.

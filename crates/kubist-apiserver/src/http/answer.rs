@@ -126,6 +126,16 @@ fn response(code: u16, content_type: &'static str, body: Body, warnings: &[Strin
     response
 }
 
+/// The header by which a request and its answer find each other in logs.
+pub(crate) const AUDIT_ID: &str = "audit-id";
+
+/// Says what a request is called.
+pub(crate) fn name(headers: &mut http::HeaderMap, name: &str) {
+    if let Ok(value) = HeaderValue::from_str(name) {
+        headers.insert(AUDIT_ID, value);
+    }
+}
+
 /// Adds a warning to an answer, unless it is there, or is none that a header can hold.
 pub(crate) fn warn(headers: &mut HeaderMap, warning: &str) {
     if warning.is_empty() || warning.contains(char::is_control) {

@@ -279,7 +279,7 @@ pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Valu
     if kind.custom().is_none() {
         prepare::prepare_update(api, kind, new, old, subresource);
     }
-    if counts_generation(kind) && changed(kind, new, old) {
+    if counts_generation(kind) && changed(kind, new, old, subresource) {
         meta::set(new, "generation", meta::generation(old) + 1);
     }
 }
@@ -325,7 +325,7 @@ pub(super) fn status_keeps(kind: &Kind) -> &'static [&'static str] {
 }
 
 /// Whether an update changed what generations count.
-fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
+fn changed(kind: &Kind, new: &Value, old: &Value, subresource: &str) -> bool {
     let ignored = |key: &str| {
         matches!(key, "metadata" | "apiVersion" | "kind")
             || key == "status" && (has_status(kind) || kind.custom().is_none())
@@ -339,7 +339,7 @@ fn changed(kind: &Kind, new: &Value, old: &Value) -> bool {
             .and_then(|metadata| metadata.get("annotations"));
         annotations.cloned()
     };
-    if kind.is("apps", "deployments") && annotations(new) != annotations(old) {
+    if subresource.is_empty() && kind.is("apps", "deployments") && annotations(new) != annotations(old) {
         return true;
     }
     let part = |map: &Map<String, Value>| -> Vec<(String, Value)> {

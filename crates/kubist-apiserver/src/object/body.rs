@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::crd::structure;
 use crate::http::fields::FieldError;
 use crate::http::options::{FieldValidation, WriteOptions};
 use crate::http::request::Request;
@@ -79,7 +80,7 @@ fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, 
     }
     let (object, unknown) = match &kind.schema {
         Schema::Builtin(message) => decode::decode(message, value).map_err(cannot)?,
-        Schema::Custom(schema) => crate::crd::structure::decode(&schema.schema, value).map_err(cannot)?,
+        Schema::Custom(schema) => structure::decode(&schema.schema, value).map_err(cannot)?,
     };
     Ok((
         object,
@@ -158,6 +159,29 @@ pub(crate) fn decode_patched(
     before: &Value,
     patched: Value,
 ) -> Result<(Value, Vec<String>), Failure> {
+    decode_changed(kind, options, before, patched, structure::decode)
+}
+
+/// Decodes what an apply made of an object.
+pub(crate) fn decode_applied(
+    kind: &Kind,
+    options: &WriteOptions,
+    before: &Value,
+    applied: Value,
+) -> Result<(Value, Vec<String>), Failure> {
+    decode_changed(kind, options, before, applied, structure::decode_applied)
+}
+
+/// An object with the paths of what was pruned, or why it can't be read.
+type Decoded = Result<(Value, Vec<String>), String>;
+
+fn decode_changed(
+    kind: &Kind,
+    options: &WriteOptions,
+    before: &Value,
+    patched: Value,
+    custom_decode: fn(&Value, Value) -> Decoded,
+) -> Result<(Value, Vec<String>), Failure> {
     let text = patched.clone();
     let not_valid = |why: &str| {
         let shown = gojson::patched(kind, before, &text);
@@ -166,7 +190,7 @@ pub(crate) fn decode_patched(
     };
     let decoded = match &kind.schema {
         Schema::Builtin(message) => decode::decode(message, patched),
-        Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
+        Schema::Custom(custom) => custom_decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
     let mut warnings: Vec<String> = unknown

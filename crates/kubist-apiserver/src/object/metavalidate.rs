@@ -36,17 +36,19 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
 }
 
+/// Says that a name, or the start of one, is too long.
+fn too_long(rule: NameRule, name: &str) -> Option<String> {
+    let longest = match rule {
+        NameRule::Label | NameRule::Label1035 => 63,
+        NameRule::PathSegment => return None,
+        _ => 253,
+    };
+    (name.len() > longest).then(|| format!("must be no more than {longest} characters"))
+}
+
 /// What is wrong with a name, in upstream's words.
 pub(crate) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
-    let longest = if matches!(rule, NameRule::Label | NameRule::Label1035) {
-        63
-    } else {
-        253
-    };
-    let mut problems = Vec::new();
-    if rule != NameRule::PathSegment && name.len() > longest {
-        problems.push(format!("must be no more than {longest} characters"));
-    }
+    let mut problems: Vec<String> = too_long(rule, name).into_iter().collect();
     match rule {
         NameRule::Subdomain if !matches(&SUBDOMAIN, name) => problems.push(SUBDOMAIN_RULE.into()),
         NameRule::Label if !matches(&LABEL, name) => problems.push(
@@ -83,6 +85,10 @@ const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of low
 /// What is wrong with the `metadata` of an object, apart from how it changed.
 pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule, custom: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    let base = meta::text(object, "generateName");
+    if let Some(problem) = too_long(rule, base) {
+        errors.push(FieldError::invalid_text("metadata.generateName", base, &problem));
+    }
     let name = meta::name(object);
     if name.is_empty() {
         errors.push(FieldError::required(
@@ -183,10 +189,10 @@ pub(crate) fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
     errors
 }
 
-fn label_value_problems(value: &str) -> Vec<String> {
+pub(crate) fn label_value_problems(value: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if value.len() > 63 {
-        problems.push("must be no more than 63 characters".into());
+        problems.push("must be no more than 63 bytes".into());
     }
     if !value.is_empty() && !matches(&QUALIFIED_NAME, value) {
         problems.push(
@@ -228,7 +234,7 @@ pub(crate) fn qualified_name_problems(key: &str) -> Vec<String> {
     if name.is_empty() {
         problems.push("name part must be non-empty".into());
     } else if name.len() > 63 {
-        problems.push("name part must be no more than 63 characters".into());
+        problems.push("name part must be no more than 63 bytes".into());
     }
     if !matches(&QUALIFIED_NAME, name) {
         problems.push(

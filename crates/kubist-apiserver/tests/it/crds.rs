@@ -392,4 +392,63 @@ async fn a_null_that_is_not_allowed_counts_as_not_given() {
         made["spec"],
         json!({"needed": "x", "nullable": null, "list": ["d"]})
     );
+    // Who applies a null means it.
+    let applied = json!({
+        "apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "b"},
+        "spec": {"needed": "x", "plain": null},
+    });
+    let path = format!("{widgets}/b?fieldManager=m");
+    let (code, failure) = http.patch(&path, "application/apply-patch+yaml", applied).await;
+    assert_eq!(
+        (code, &failure["details"]["causes"][0]["field"]),
+        (422, &json!("spec.plain"))
+    );
+}
+
+#[tokio::test]
+async fn an_item_that_comes_many_times_is_told_once() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let spec = json!({"type": "object", "properties": {
+        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "integer"}},
+    }});
+    http.post(CRDS, crd("Widget", spec)).await;
+    let (code, failure) = http
+        .post(WIDGETS, widget("a", json!({"set": [5, 4, 5, 5, 4]})))
+        .await;
+    let causes = failure["details"]["causes"].as_array().expect("causes");
+    let fields: Vec<&str> = causes
+        .iter()
+        .filter_map(|cause| cause["field"].as_str())
+        .collect();
+    assert_eq!((code, fields), (422, vec!["spec.set[2]", "spec.set[4]"]));
+}
+
+/// Errors in types name the format, and numbers lose their fraction before they are compared.
+#[tokio::test]
+async fn values_of_another_type_are_told_as_upstream_tells_them() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let spec = json!({"type": "object", "properties": {
+        "time": {"type": "string", "format": "duration"},
+        "count": {"type": "integer", "enum": [2]},
+    }});
+    http.post(CRDS, crd("Widget", spec)).await;
+    let (code, failure) = http
+        .post(WIDGETS, widget("a", json!({"time": true, "count": 2.5})))
+        .await;
+    let causes = failure["details"]["causes"].as_array().expect("causes");
+    let messages: Vec<&str> = causes
+        .iter()
+        .filter_map(|cause| cause["message"].as_str())
+        .collect();
+    assert_eq!(code, 422);
+    assert_eq!(
+        messages,
+        [
+            "Invalid value: \"number\": spec.count in body must be of type integer: \"number\"",
+            "Invalid value: \"\": Checked value must be of type integer (default format) in spec.count",
+            "Invalid value: \"\": spec.time in body must be of type duration: \"\"",
+        ]
+    );
 }

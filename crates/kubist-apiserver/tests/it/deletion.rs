@@ -160,3 +160,49 @@ async fn a_collection_is_deleted_by_selector() {
     assert_eq!(http.get(&format!("{CONFIG_MAPS}/a")).await.0, 404);
     assert_eq!(http.get(&format!("{CONFIG_MAPS}/b")).await.0, 200);
 }
+
+/// A dependent goes only if its owner is known to be gone.
+#[tokio::test]
+async fn an_owner_is_looked_up_by_its_kind_and_name() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let (_, owner) = http.post(CONFIG_MAPS, config_map("owner")).await;
+    let mut unknown = owned("unknown", &owner);
+    unknown["metadata"]["ownerReferences"][0]["apiVersion"] = "nope.io/v1".into();
+    http.post(CONFIG_MAPS, unknown).await;
+    let role = json!({
+        "metadata": {"name": "wide", "ownerReferences": owned("", &owner)["metadata"]["ownerReferences"]},
+    });
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    assert_eq!(http.post(roles, role).await.0, 201);
+    let mut events = http.watch(&format!("{CONFIG_MAPS}?watch=1")).await;
+    let mut other = owned("other", &owner);
+    other["metadata"]["ownerReferences"][0]["kind"] = "Secret".into();
+    http.post(CONFIG_MAPS, other).await;
+    gone(&mut events, "other").await;
+    http.delete(&format!("{CONFIG_MAPS}/owner")).await;
+    http.post(CONFIG_MAPS, owned("late", &owner)).await;
+    gone(&mut events, "late").await;
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/unknown")).await.0, 200);
+    assert_eq!(http.get(&format!("{roles}/wide")).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_pod_that_goes_at_once_is_told_twice() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    assert_eq!(http.post(pods, pod).await.0, 201);
+    let mut events = http.watch(&format!("{pods}?watch=1")).await;
+    assert_eq!(http.delete(&format!("{pods}/p")).await.0, 200);
+    let mut told = Vec::new();
+    while told.last().is_none_or(|kind| kind != "DELETED") {
+        let event = events.next().await.expect("an event");
+        told.push(event["type"].as_str().expect("a type").to_owned());
+        if told.len() > 1 {
+            assert_eq!(event["object"]["metadata"]["deletionGracePeriodSeconds"], 0);
+        }
+    }
+    assert_eq!(told, ["ADDED", "MODIFIED", "DELETED"]);
+}

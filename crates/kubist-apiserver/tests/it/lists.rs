@@ -84,3 +84,24 @@ async fn a_version_from_the_future_is_waited_for_and_then_refused() {
         "ResourceVersionTooLarge"
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_selected_by_is_told() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    for (query, want) in [
+        (
+            "labelSelector=a+b",
+            "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+        ),
+        (
+            "fieldSelector=metadata.name",
+            "invalid selector: 'metadata.name'; can't understand 'metadata.name'",
+        ),
+    ] {
+        let (code, failure) = http.get(&format!("{CONFIG_MAPS}?{query}")).await;
+        assert_eq!((code, failure["message"].as_str()), (400, Some(want)));
+    }
+    let (code, failure) = http.get("/api/v1/namespaces/default?resourceVersion=abc").await;
+    assert_eq!((code, failure.get("reason")), (500, None));
+}

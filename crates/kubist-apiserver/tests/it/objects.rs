@@ -231,3 +231,45 @@ async fn a_job_leaves_its_pods_unless_it_is_told_otherwise() {
         http.patch(&format!("{jobs}/j"), MERGE, free).await;
     }
 }
+
+/// Names are counted in characters, the values of labels in bytes.
+#[tokio::test]
+async fn what_is_too_long_is_told_where_it_is() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let long = "x".repeat(254);
+    for (path, metadata, field, text) in [
+        (
+            CONFIG_MAPS,
+            json!({"generateName": long}),
+            "generateName",
+            "253 characters",
+        ),
+        (
+            "/api/v1/namespaces",
+            json!({"generateName": "x".repeat(64)}),
+            "generateName",
+            "63 characters",
+        ),
+        (CONFIG_MAPS, json!({"name": long}), "name", "253 characters"),
+        (
+            CONFIG_MAPS,
+            json!({"name": "a", "labels": {"a": "x".repeat(64)}}),
+            "labels",
+            "63 bytes",
+        ),
+    ] {
+        let (code, failure) = http.post(path, json!({"metadata": metadata})).await;
+        let cause = &failure["details"]["causes"][0];
+        assert_eq!(
+            (code, &cause["field"]),
+            (422, &json!(format!("metadata.{field}"))),
+            "{failure}"
+        );
+        let message = cause["message"].as_str().unwrap_or("");
+        assert!(
+            message.ends_with(&format!("must be no more than {text}")),
+            "{message}"
+        );
+    }
+}

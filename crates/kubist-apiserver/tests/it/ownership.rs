@@ -195,6 +195,16 @@ async fn the_status_of_a_deployment_has_no_labels() {
     let (code, after) = http.patch(&path, APPLY, status).await;
     assert_eq!((code, &after["status"]["replicas"]), (200, &json!(1)));
     assert_eq!(after["metadata"].get("labels"), None);
+    // Annotations count as a new generation, but not with the status.
+    let annotated = json!({"metadata": {"annotations": {"revision": "1"}}});
+    let status = format!("{DEPLOYMENTS}/d/status");
+    let (_, same) = http.patch(&status, crate::client::MERGE, annotated).await;
+    assert_eq!(same["metadata"]["annotations"]["revision"], "1");
+    assert_eq!(same["metadata"]["generation"], 1);
+    let annotated = json!({"metadata": {"annotations": {"revision": "2"}}});
+    let whole = format!("{DEPLOYMENTS}/d");
+    let (_, next) = http.patch(&whole, crate::client::MERGE, annotated).await;
+    assert_eq!(next["metadata"]["generation"], 2);
     let entries = after["metadata"]["managedFields"].as_array().expect("managers");
     let entry = entries
         .iter()

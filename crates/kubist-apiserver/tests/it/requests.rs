@@ -119,3 +119,18 @@ async fn an_access_review_tells_why() {
         (422, Some(2))
     );
 }
+
+#[tokio::test]
+async fn every_answer_has_the_name_of_its_request() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let name = async |path: &str, headers: &[(&str, &str)]| {
+        let response = http.send(http::Method::GET, path, headers, Vec::new()).await;
+        let value = response.headers().get("audit-id").expect("a name");
+        value.to_str().expect("a text").to_owned()
+    };
+    let first = name("/api/v1/namespaces", &[]).await;
+    assert_eq!(first.len(), 36, "{first}");
+    assert_ne!(first, name("/nope", &[]).await);
+    assert_eq!(name("/api", &[("audit-id", "mine")]).await, "mine");
+}

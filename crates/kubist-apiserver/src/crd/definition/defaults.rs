@@ -16,10 +16,9 @@ fn walk(schema: &Value, path: &str, root: bool, errors: &mut Vec<FieldError>) {
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
         errors.extend(check(schema, default, &format!("{path}.default")));
     }
-    for key in ["items", "additionalProperties"] {
-        if let Some(below) = schema.get(key).filter(|below| below.is_object()) {
-            walk(below, &format!("{path}.{key}"), false, errors);
-        }
+    // Upstream does not look at the defaults of values under any key.
+    if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
+        walk(items, &format!("{path}.items"), false, errors);
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     for (name, property) in properties.into_iter().flatten() {

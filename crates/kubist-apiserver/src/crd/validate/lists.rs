@@ -1,6 +1,6 @@
 //! Lists whose items may not come twice.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -41,7 +41,8 @@ fn walk(schema: &Value, value: &Value, path: &str, errors: &mut Vec<FieldError>)
     }
 }
 
-/// The items of a set, or the keys of the items of a map, that came before in the same list.
+/// The items of a set, or the keys of the items of a map, that came before in the same list;
+/// each once.
 fn duplicates(schema: &Value, items: &[Value]) -> Vec<(usize, Value)> {
     let keys = meta::strings(schema.get("x-kubernetes-list-map-keys"));
     let key_of = |item: &Value| -> Value {
@@ -55,10 +56,11 @@ fn duplicates(schema: &Value, items: &[Value]) -> Vec<(usize, Value)> {
         Some("map") => items.iter().map(key_of).collect(),
         _ => return Vec::new(),
     };
-    let mut seen = HashSet::new();
-    let again = found
-        .into_iter()
-        .enumerate()
-        .filter(|(_, key)| !seen.insert(key.to_string()));
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let again = found.into_iter().enumerate().filter(|(_, key)| {
+        let times = seen.entry(key.to_string()).or_default();
+        *times += 1;
+        *times == 2
+    });
     again.collect()
 }

@@ -79,11 +79,11 @@ impl Report {
             self.checks += 1;
             return;
         }
-        // A number is told from the format that it was to have.
+        // What is neither a text nor a list is told from the format that it was to have.
         let (wanted, found) = match (text("format"), value) {
-            (format, Value::Number(_)) if !format.is_empty() => {
-                (format, if found == "integer" { "int64" } else { "float64" })
-            }
+            ("", _) => (wanted, found),
+            (format, Value::Number(_)) => (format, if found == "integer" { "int64" } else { "float64" }),
+            (format, Value::Bool(_) | Value::Object(_)) => (format, ""),
             _ => (wanted, found),
         };
         let detail = format!("{path} in body must be of type {wanted}: {found:?}");
@@ -94,7 +94,13 @@ impl Report {
         let Some(allowed) = schema.get("enum").and_then(Value::as_array) else {
             return;
         };
-        if allowed.is_empty() || allowed.contains(value) {
+        // As an integer a number has no fraction.
+        let whole = value
+            .as_f64()
+            .filter(|_| schema["type"] == "integer")
+            .map(|number| Value::from(number as i64));
+        let fits = |value: &Value| allowed.contains(value);
+        if allowed.is_empty() || fits(value) || whole.as_ref().is_some_and(fits) {
             return;
         }
         let shown: Vec<String> = allowed

@@ -18,7 +18,7 @@ fn config_keys(map: Option<&Value>, field: &str, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid_text(
                 &path,
                 key,
-                "must be no more than 253 bytes",
+                "must be no more than 253 characters",
             ));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
