@@ -11,7 +11,7 @@ use crate::endpoints::delete;
 use crate::http::options::{DeleteOptions, Propagation, WriteOptions};
 use crate::http::request::Warnings;
 use crate::http::status::Failure;
-use crate::kinds::strategy;
+use crate::kinds::{deletion, strategy};
 use crate::object::meta;
 use crate::object::view;
 use crate::state::Api;
@@ -209,7 +209,7 @@ async fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) -
     admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
     admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
     let new = view::stored(api, &node.kind, new).await?;
-    let finished = strategy::is_finished(&node.kind, &new);
+    let finished = deletion::is_finished(&node.kind, &new);
     let written = if finished {
         api.store
             .delete(&node.kind.table, node.key.clone(), old.revision, Some(new))

@@ -14,7 +14,7 @@ use crate::http::options::{DeleteOptions, ListOptions, Propagation};
 use crate::http::request::Request;
 use crate::http::status::{Failure, success};
 use crate::kinds::kind::Kind;
-use crate::kinds::strategy;
+use crate::kinds::{deletion, strategy};
 use crate::object::meta;
 use crate::object::view;
 use crate::state::Api;
@@ -27,7 +27,7 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     let options = options(request)?;
     let target = &request.target;
     let key = Key::new(&target.namespace, &target.name);
-    strategy::admit_delete(kind, &target.name)?;
+    deletion::admit_delete(kind, &target.name)?;
     if kind.is("batch", "jobs") && options.propagation.is_none() {
         let warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
                        remove them or set propagationPolicy=Orphan to suppress this warning";
@@ -39,7 +39,7 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
     } else {
         200
     };
-    if deleted.gone && !strategy::returns_deleted(kind) {
+    if deleted.gone && !deletion::returns_deleted(kind) {
         let value = success(&kind.group, &kind.plural, &target.name, meta::uid(&deleted.value));
         return Ok(Answer::Object {
             code,
@@ -175,7 +175,7 @@ fn step(
             }));
         }
         let mut revision = old.revision;
-        if strategy::is_graceful(kind) && new != *old.value {
+        if deletion::is_graceful(kind) && new != *old.value {
             // Who watches is told that the object ends, and then that it ended.
             let marked = api.store.update(&kind.table, key.clone(), revision, new.clone());
             let Ok(marked) = marked else { return Ok(None) };
@@ -209,13 +209,13 @@ fn step(
 
 /// Marks an object for deletion; tells whether something holds it still.
 fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> bool {
-    if let Some(held) = strategy::mark_specially(api, kind, object)
+    if let Some(held) = deletion::mark_specially(api, kind, object)
         && held
     {
         return true;
     }
     let finalizers = finalizers(kind, object, options);
-    let grace = strategy::grace(kind, object, options.grace);
+    let grace = deletion::grace(kind, object, options.grace);
     let pending = !finalizers.is_empty();
     meta::set_finalizers(object, finalizers);
     if grace > 0 && !meta::is_deleting(object) {
@@ -237,7 +237,7 @@ fn mark(api: &Api, kind: &Kind, object: &mut Value, options: &DeleteOptions) -> 
         }
         return before > 0 || pending;
     }
-    if pending || strategy::is_graceful(kind) {
+    if pending || deletion::is_graceful(kind) {
         if !meta::is_deleting(object) {
             bump(object);
             meta::set(object, "deletionTimestamp", api.identity.timestamp());
@@ -263,7 +263,7 @@ pub(crate) fn finalizers(kind: &Kind, object: &Value, options: &DeleteOptions) -
         Some(Propagation::Background) => (false, false),
         None => {
             let foreground = current.contains(&"foregroundDeletion");
-            let orphan = current.contains(&"orphan") || !foreground && strategy::leaves_orphans(kind);
+            let orphan = current.contains(&"orphan") || !foreground && deletion::leaves_orphans(kind);
             (orphan, foreground)
         }
     };

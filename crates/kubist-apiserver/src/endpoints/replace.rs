@@ -13,7 +13,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::{ownership, strategy};
+use crate::kinds::{deletion, ownership, strategy};
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
 use crate::store::{Key, Miss, Stored};
@@ -143,7 +143,7 @@ pub(crate) async fn replace(
         return Ok(Outcome::Done(Arc::new(new)));
     }
     let key = Key::new(&namespace, &name);
-    let finished = strategy::is_finished(kind, &new);
+    let finished = deletion::is_finished(kind, &new);
     let written = if finished {
         // The write is answered as if it had been; what is deleted is what was stored.
         api.store

@@ -3,6 +3,7 @@
 pub(crate) mod autoscaler;
 pub(crate) mod default_classes;
 pub(crate) mod defaults;
+pub(crate) mod deletion;
 pub(crate) mod event;
 pub(crate) mod kind;
 pub(crate) mod ownership;
