@@ -75,6 +75,14 @@ impl<T: HasApply> HasApply for HashMap<String, T> {
 }
 
 /// What a manager owns cannot be read from an object.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use kubist_core::apply::{Error, extract};
+///
+/// let owned: Result<ConfigMap, Error> = extract(&ConfigMap::default(), "my-controller", None);
+/// assert!(matches!(owned, Err(Error::NoManagedFields { .. })));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -140,6 +148,23 @@ pub enum Error {
 /// list and others own what is in it, it comes out empty.
 ///
 /// A field that the object's type doesn't know is left out: applied again, the manager lets go of it.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use kubist_core::apply::extract;
+/// use serde_json::{from_value, json};
+///
+/// let map: ConfigMap = from_value(json!({
+///     "metadata": {"name": "settings", "managedFields": [{
+///         "manager": "my-controller", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+///         "fieldsV1": {"f:data": {"f:mine": {}}},
+///     }]},
+///     "data": {"mine": "1", "theirs": "2"},
+/// }))?;
+/// let owned: ConfigMap = extract(&map, "my-controller", None)?;
+/// assert_eq!(owned.data.unwrap_or_default().into_keys().collect::<Vec<_>>(), ["mine"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

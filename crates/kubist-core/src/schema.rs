@@ -167,6 +167,16 @@ pub fn unchecked(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// The schema of a list whose items are not checked; see [`unchecked`].
+///
+/// ```
+/// use schemars::JsonSchema;
+///
+/// #[derive(JsonSchema)]
+/// struct Tree {
+///     #[schemars(schema_with = "kubist_core::schema::unchecked_list")]
+///     children: Vec<Tree>,
+/// }
+/// ```
 pub fn unchecked_list(generator: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "array", "items": unchecked(generator) })
 }

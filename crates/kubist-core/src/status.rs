@@ -33,6 +33,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use crate::{Resource, object::HasStatus};
 
 /// Whether what a condition says is so.
+///
+/// ```
+/// use kubist_core::status::ConditionStatus;
+///
+/// assert_eq!(ConditionStatus::from(false), ConditionStatus::False);
+/// assert_eq!(ConditionStatus::Unknown.to_string(), "Unknown");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConditionStatus {
     /// It is so.
@@ -45,6 +52,12 @@ pub enum ConditionStatus {
 
 impl ConditionStatus {
     /// The word for it in a condition.
+    ///
+    /// ```
+    /// use kubist_core::status::ConditionStatus;
+    ///
+    /// assert_eq!(ConditionStatus::True.as_str(), "True");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,6 +88,13 @@ impl From<bool> for ConditionStatus {
 ///
 /// Servers refuse a condition without a reason.
 /// ([convention](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties))
+///
+/// ```
+/// use kubist_core::status::condition;
+///
+/// let ready = condition("Ready", false, "NotScheduled").build();
+/// assert_eq!((&*ready.type_, &*ready.status), ("Ready", "False"));
+/// ```
 pub fn condition(
     type_: impl Into<String>,
     status: impl Into<ConditionStatus>,
@@ -91,6 +111,15 @@ pub fn condition(
 }
 
 /// A condition in the making; see [`condition`].
+///
+/// ```
+/// use kubist_core::status::{ConditionBuilder, condition};
+///
+/// fn ready(is: bool) -> ConditionBuilder {
+///     condition("Ready", is, if is { "Published" } else { "Waiting" })
+/// }
+/// assert_eq!(ready(true).build().reason, "Published");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a condition is made by `build`"]
 pub struct ConditionBuilder {
@@ -104,24 +133,54 @@ pub struct ConditionBuilder {
 
 impl ConditionBuilder {
     /// Says more, in words for people.
+    ///
+    /// ```
+    /// # use kubist_core::status::condition;
+    /// let ready = condition("Ready", false, "NotScheduled").message("no node has room").build();
+    /// assert_eq!(ready.message, "no node has room");
+    /// ```
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
     /// Says that the condition is about the spec that this object has.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// # use kubist_core::status::condition;
+    ///
+    /// let mut pod = Pod::default();
+    /// pod.metadata.generation = Some(3);
+    /// let ready = condition("Ready", true, "Running").observed(&pod).build();
+    /// assert_eq!(ready.observed_generation, Some(3));
+    /// ```
     pub fn observed(mut self, object: &impl Resource) -> Self {
         self.observed_generation = object.meta().generation;
         self
     }
 
     /// Sets when the status became what it is, which is else when it is built.
+    ///
+    /// ```
+    /// use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+    /// # use kubist_core::status::condition;
+    ///
+    /// let ready = condition("Ready", true, "Running").since(Time(Timestamp::UNIX_EPOCH)).build();
+    /// assert_eq!(ready.last_transition_time.0, Timestamp::UNIX_EPOCH);
+    /// ```
     pub fn since(mut self, time: Time) -> Self {
         self.last_transition_time = Some(time);
         self
     }
 
     /// The condition.
+    ///
+    /// ```
+    /// # use kubist_core::status::condition;
+    /// let ready = condition("Ready", true, "Running").build();
+    /// assert!(ready.message.is_empty());
+    /// ```
     #[must_use]
     pub fn build(self) -> Condition {
         Condition {
@@ -138,6 +197,15 @@ impl ConditionBuilder {
 }
 
 /// A status that has conditions: `#[derive(Status)]` implements it for a struct with a field `conditions`.
+///
+/// ```
+/// use kubist_core::status::{HasConditions, condition};
+///
+/// fn is_served(status: &mut impl HasConditions) -> bool {
+///     status.set_condition(condition("Served", true, "Asked").build());
+///     status.is_condition_true("Served")
+/// }
+/// ```
 pub trait HasConditions {
     /// The conditions.
     fn conditions(&self) -> &[Condition];
@@ -192,6 +260,32 @@ pub trait HasConditions {
 
 /// A status that says which generation of the spec it is about: `#[derive(Status)]` implements it for a
 /// struct with a field `observed_generation`.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::Pod;
+/// use kubist_core::status::HasObservedGeneration;
+///
+/// #[derive(Default)]
+/// struct Status {
+///     observed_generation: Option<i64>,
+/// }
+///
+/// // `#[derive(Status)]` writes this.
+/// impl HasObservedGeneration for Status {
+///     fn observed_generation(&self) -> Option<i64> {
+///         self.observed_generation
+///     }
+///     fn set_observed_generation(&mut self, generation: Option<i64>) {
+///         self.observed_generation = generation;
+///     }
+/// }
+///
+/// let mut pod = Pod::default();
+/// pod.metadata.generation = Some(2);
+/// let mut status = Status::default();
+/// assert!(status.observe(&pod));
+/// assert!(!status.observe(&pod), "that is known");
+/// ```
 pub trait HasObservedGeneration {
     /// The generation that the status is about.
     fn observed_generation(&self) -> Option<i64>;
@@ -219,6 +313,15 @@ pub trait HasObservedGeneration {
 /// False until a controller has seen the object; false again from each change of the spec, which is what
 /// makes the generation grow, until the controller has seen that. A change of labels, annotations or
 /// status is none.
+///
+/// ```
+/// use kubist_core::status::ObservedGenerationExt;
+///
+/// /// Waits for a controller before it believes a status.
+/// fn is_done<K: ObservedGenerationExt>(object: &K, is_ready: bool) -> bool {
+///     object.is_observed() && is_ready
+/// }
+/// ```
 pub trait ObservedGenerationExt {
     /// Whether the status is about the present spec.
     fn is_observed(&self) -> bool;

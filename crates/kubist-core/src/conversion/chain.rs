@@ -85,6 +85,15 @@ enum StepError {
 }
 
 /// A chain in the making, which ends in a version so far.
+///
+/// ```
+/// use kubist_core::conversion::{Chain, ChainBuilder, Upgrade};
+///
+/// fn of_two<Oldest: Upgrade>() -> Chain {
+///     let builder: ChainBuilder<Oldest::Newer> = Chain::of::<Oldest>();
+///     builder.build()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a chain is made by `build`"]
 pub struct ChainBuilder<Last> {
@@ -94,6 +103,18 @@ pub struct ChainBuilder<Last> {
 
 impl<Last> ChainBuilder<Last> {
     /// Adds the version after the last.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{Chain, Upgrade};
+    ///
+    /// /// v1alpha1, v1beta1 and v1.
+    /// fn of_three<Oldest>() -> Chain
+    /// where
+    ///     Oldest: Upgrade<Newer: Upgrade>,
+    /// {
+    ///     Chain::of::<Oldest>().then_newer().build()
+    /// }
+    /// ```
     ///
     /// # Panics
     ///
@@ -112,6 +133,13 @@ impl<Last> ChainBuilder<Last> {
     }
 
     /// The chain.
+    ///
+    /// ```
+    /// # use kubist_core::conversion::{Chain, Upgrade};
+    /// fn of_two<Oldest: Upgrade>() -> Chain {
+    ///     Chain::of::<Oldest>().build()
+    /// }
+    /// ```
     #[must_use]
     pub fn build(self) -> Chain {
         self.chain
@@ -120,6 +148,13 @@ impl<Last> ChainBuilder<Last> {
 
 impl Chain {
     /// Begins with the oldest version and the one after it.
+    ///
+    /// ```
+    /// # use kubist_core::conversion::{Chain, Upgrade};
+    /// fn of_two<Oldest: Upgrade>() -> Chain {
+    ///     Chain::of::<Oldest>().build()
+    /// }
+    /// ```
     ///
     /// # Panics
     ///
@@ -160,11 +195,28 @@ impl Chain {
     }
 
     /// Every version, as `apiVersion` says it, from the oldest to the newest.
+    ///
+    /// ```
+    /// use kubist_core::conversion::Chain;
+    ///
+    /// fn newest(chain: &Chain) -> Option<&str> {
+    ///     chain.api_versions().last()
+    /// }
+    /// ```
     pub fn api_versions(&self) -> impl Iterator<Item = &str> {
         self.versions.iter().map(|version| version.api_version.as_str())
     }
 
     /// An object as another version has it.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{Chain, ConvertError};
+    /// use serde_json::Value;
+    ///
+    /// fn as_v1(chain: &Chain, object: Value) -> Result<Value, ConvertError> {
+    ///     chain.convert(object, "docs.example.com/v1")
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -194,6 +246,14 @@ impl Chain {
     }
 
     /// The group and the kind that it converts.
+    ///
+    /// ```
+    /// use kubist_core::conversion::Chain;
+    ///
+    /// fn converts_documents(chain: &Chain) -> bool {
+    ///     chain.group_kind() == ("docs.example.com", "Document")
+    /// }
+    /// ```
     #[must_use]
     pub fn group_kind(&self) -> (&str, &str) {
         let api_version = self.api_versions().next().unwrap_or_default();
@@ -204,6 +264,16 @@ impl Chain {
     /// The answer to what a server asks of a conversion webhook.
     ///
     /// What cannot be converted is a failure that says which object and why; the user sees it.
+    ///
+    /// ```
+    /// use kubist_core::conversion::{Chain, ConversionReview};
+    ///
+    /// /// What a webhook does between reading a body and writing one.
+    /// fn serve(chain: &Chain, body: &[u8]) -> serde_json::Result<Vec<u8>> {
+    ///     let review: ConversionReview = serde_json::from_slice(body)?;
+    ///     serde_json::to_vec(&chain.answer(review))
+    /// }
+    /// ```
     #[must_use]
     pub fn answer(&self, review: ConversionReview) -> ConversionReview {
         answer(review, |object, api_version| self.convert(object, api_version))

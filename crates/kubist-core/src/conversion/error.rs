@@ -5,6 +5,13 @@ use thiserror::Error;
 use super::BoxError;
 
 /// An object cannot be converted.
+///
+/// ```
+/// use kubist_core::conversion::ConvertError;
+///
+/// let error = ConvertError::UnknownVersion { api_version: "docs.example.com/v9".into() };
+/// assert_eq!(error.to_string(), "there is no conversion for docs.example.com/v9");
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConvertError {

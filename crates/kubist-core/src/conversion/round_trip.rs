@@ -27,6 +27,17 @@ const TRIES: usize = 16;
 ///
 /// `#[upgrade(..., test)]` writes a test that calls it.
 ///
+/// ```
+/// use kubist_core::{CustomResourceExt, conversion::{Upgrade, assert_round_trips}};
+///
+/// fn nothing_is_lost<Older>()
+/// where
+///     Older: Upgrade<Newer: CustomResourceExt> + CustomResourceExt,
+/// {
+///     assert_round_trips::<Older>();
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// Panics with the first object for which one of these fails, and where the schema allows hardly anything

@@ -7,6 +7,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::Resource;
 
 /// Why two versions cannot be converted into each other.
+///
+/// ```
+/// use kubist_core::conversion::BoxError;
+///
+/// fn minutes(seconds: i64) -> Result<u32, BoxError> {
+///     Ok(u32::try_from(seconds / 60)?)
+/// }
+/// assert!(minutes(-120).is_err());
+/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A version of a kind that has a newer neighbour.

@@ -42,6 +42,14 @@ impl NotStructural {
     }
 
     /// The type whose schema was asked for.
+    ///
+    /// ```
+    /// use kubist_core::schema::NotStructural;
+    ///
+    /// fn told(error: &NotStructural) -> String {
+    ///     format!("{} of {}", error.field(), error.type_name())
+    /// }
+    /// ```
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.type_name
@@ -49,6 +57,14 @@ impl NotStructural {
 
     /// The field of it, by the names that it is written with: `spec.steps[].run`; empty for the type
     /// itself.
+    ///
+    /// ```
+    /// use kubist_core::schema::NotStructural;
+    ///
+    /// fn told(error: &NotStructural) -> String {
+    ///     format!("{} of {}", error.field(), error.type_name())
+    /// }
+    /// ```
     #[must_use]
     pub fn field(&self) -> String {
         self.misfit.place.path()

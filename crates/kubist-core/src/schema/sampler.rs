@@ -37,6 +37,15 @@ pub struct Sampler {
 
 impl Sampler {
     /// Makes values of a schema.
+    ///
+    /// ```
+    /// use kubist_core::schema::Sampler;
+    /// use serde_json::{from_value, json};
+    ///
+    /// let schema = from_value(json!({"type": "boolean"}))?;
+    /// assert_eq!(Sampler::new(7, &schema).sample(), Sampler::new(7, &schema).sample());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[must_use]
     pub fn new(seed: u64, schema: &JSONSchemaProps) -> Self {
         Sampler {
@@ -47,6 +56,15 @@ impl Sampler {
     }
 
     /// The next value.
+    ///
+    /// ```
+    /// # use kubist_core::schema::Sampler;
+    /// # use serde_json::{from_value, json};
+    /// let schema = from_value(json!({"type": "string", "maxLength": 3}))?;
+    /// let text = Sampler::new(7, &schema).sample();
+    /// assert!(text.as_str().is_some_and(|text| text.chars().count() <= 3));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn sample(&mut self) -> Value {
         let size = (self.made / 8).min(6);
         self.made = self.made.saturating_add(1);
