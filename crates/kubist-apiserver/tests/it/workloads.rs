@@ -235,3 +235,46 @@ async fn priorities_come_from_their_class() {
         (&json!(5), &json!("usual"))
     );
 }
+
+#[tokio::test]
+async fn events_are_where_they_belong_and_say_who_saw_them() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let path = "/apis/events.k8s.io/v1/namespaces/default/events";
+    let event = |changes: Value| {
+        let mut event = json!({
+            "metadata": {"name": "e"}, "eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal",
+            "reason": "Tested", "action": "Test", "reportingController": "example.com/tester",
+            "reportingInstance": "tester-0", "regarding": {"kind": "Pod", "namespace": "default", "name": "p"},
+        });
+        json_merge(&mut event, &changes);
+        event
+    };
+    for (changes, expected) in [
+        (
+            json!({"regarding": {"namespace": "other"}}),
+            "involvedObject.namespace",
+        ),
+        (json!({"eventTime": null}), "eventTime: Required value"),
+        (json!({"type": "Odd"}), "has invalid value: Odd"),
+        (json!({"action": null}), "action: Required value"),
+        (json!({"reportingController": ""}), "reportingController: "),
+    ] {
+        let causes = refused(&http, path, event(changes)).await;
+        assert!(
+            causes.iter().any(|cause| cause.contains(expected)),
+            "{expected}: {causes:?}"
+        );
+    }
+    // Seconds are not enough.
+    let coarse = event(json!({"eventTime": "2026-01-01T00:00:00Z"}));
+    let (status, answer) = http.post(path, coarse).await;
+    assert_eq!(status, 400, "{answer}");
+    assert_eq!(http.post(path, event(json!({}))).await.0, 201);
+    let (status, _) = http
+        .patch(&format!("{path}/e"), MERGE, json!({"note": "more"}))
+        .await;
+    assert_eq!(status, 422, "what was told stays");
+    let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
+    assert_eq!(http.patch(&format!("{path}/e"), MERGE, series).await.0, 200);
+}

@@ -192,6 +192,17 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
                     "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
                 }]),
             );
+            if let Some(behavior) = inner(map, "behavior") {
+                let percent = json!({"type": "Percent", "value": 100, "periodSeconds": 15});
+                let up = meta_child(behavior, "scaleUp");
+                or(up, "stabilizationWindowSeconds", 0);
+                or(up, "selectPolicy", "Max");
+                let pods = json!({"type": "Pods", "value": 4, "periodSeconds": 15});
+                or(up, "policies", json!([pods, percent]));
+                let down = meta_child(behavior, "scaleDown");
+                or(down, "selectPolicy", "Max");
+                or(down, "policies", json!([percent]));
+            }
         }
         "api.autoscaling.v1.HorizontalPodAutoscalerSpec" => {
             or(map, "minReplicas", 1);

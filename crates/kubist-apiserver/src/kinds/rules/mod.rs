@@ -6,6 +6,7 @@
 mod common;
 mod config;
 mod cron;
+mod events;
 mod jobs;
 mod lease;
 mod networking;
@@ -110,7 +111,7 @@ pub(crate) fn validate(
         ("autoscaling", "horizontalpodautoscalers") if subresource == "status" => {}
         ("autoscaling", "horizontalpodautoscalers") => policy::autoscaler(new, &mut errors),
         ("scheduling.k8s.io", "priorityclasses") => policy::priority_class(new, old, &mut errors),
-        ("" | "events.k8s.io", "events") if old.is_none() => policy::event(new, &mut errors),
+        ("" | "events.k8s.io", "events") => events::validate(kind, new, old, &mut errors),
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             errors.extend(crd::definition::validate(new, old))
         }

@@ -1,6 +1,6 @@
 //! The rules of disruption budgets, of scaling by load, and of priorities.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::common::{amount, non_negative, required_text, selector, share};
 use super::immutable;
@@ -61,6 +61,14 @@ pub(super) fn autoscaler(new: &Value, errors: &mut Vec<FieldError>) {
     let target = &spec["scaleTargetRef"];
     for field in ["kind", "name"] {
         required_text(target, "spec.scaleTargetRef", field, errors);
+    }
+    if text(target, "apiVersion").is_empty() {
+        let detail = "apiVersion must specify API group";
+        errors.push(FieldError::invalid_text(
+            "spec.scaleTargetRef.apiVersion",
+            "",
+            detail,
+        ));
     }
     for (at, metric) in list(spec, "metrics").iter().enumerate() {
         let path = format!("spec.metrics[{at}]");
@@ -149,24 +157,4 @@ pub(super) fn priority_class(new: &Value, old: Option<&Value>, errors: &mut Vec<
         errors.push(FieldError::forbidden("value", detail));
     }
     immutable(new, old, "preemptionPolicy", errors);
-}
-
-/// An event is where what it is about is, or in `default` if that is nowhere.
-pub(super) fn event(new: &Value, errors: &mut Vec<FieldError>) {
-    let own = meta::text(new, "namespace");
-    let about = given(new, "involvedObject").or_else(|| given(new, "regarding"));
-    let nothing = json!({});
-    let namespace = text(about.unwrap_or(&nothing), "namespace");
-    let is_fine = match namespace {
-        "" => matches!(own, "default" | "kube-system"),
-        namespace => namespace == own,
-    };
-    if !is_fine {
-        let detail = "does not match event.namespace";
-        errors.push(FieldError::invalid_text(
-            "involvedObject.namespace",
-            namespace,
-            detail,
-        ));
-    }
 }

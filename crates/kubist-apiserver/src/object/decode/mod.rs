@@ -233,9 +233,7 @@ impl Decoder {
             (Special::Time, Value::String(text)) => {
                 time(&text, "2006-01-02T15:04:05Z07:00").map(|time| seconds(time).into())
             }
-            (Special::MicroTime, Value::String(text)) => {
-                time(&text, "2006-01-02T15:04:05.000000Z07:00").map(|time| micros(time).into())
-            }
+            (Special::MicroTime, Value::String(text)) => micro_time(&text).map(|time| micros(time).into()),
             (Special::Time | Special::MicroTime, other) => Err(format!(
                 "json: cannot unmarshal {} into Go value of type string",
                 noun(&other)
@@ -300,6 +298,27 @@ pub(crate) fn base64(text: &str) -> Result<Vec<u8>, String> {
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64()
+}
+
+/// A time with six digits behind the point, neither more nor less.
+fn micro_time(text: &str) -> Result<Timestamp, String> {
+    const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
+    /// Where the point is.
+    const POINT: usize = 19;
+    let parsed = time(text, LAYOUT)?;
+    let rest = text.get(POINT..).unwrap_or_default();
+    let digits = rest
+        .strip_prefix('.')
+        .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let (at, element) = match digits {
+        6 => return Ok(parsed),
+        more if more > 6 => (POINT + 7, "Z07:00"),
+        _ => (POINT, ".000000"),
+    };
+    let found = text.get(at..).unwrap_or_default();
+    Err(format!(
+        "parsing time {text:?} as {LAYOUT:?}: cannot parse {found:?} as {element:?}"
+    ))
 }
 
 fn time(text: &str, layout: &str) -> Result<Timestamp, String> {
