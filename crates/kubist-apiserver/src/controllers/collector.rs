@@ -108,6 +108,11 @@ async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&No
         ..DeleteOptions::default()
     };
     // Whoever changed it meanwhile made the store move: there will be another look.
+    delete(api, node, &options).await;
+}
+
+/// Deletes an object as the garbage collector, which webhooks and the trail see.
+pub(super) async fn delete(api: &Arc<Api>, node: &Node, options: &DeleteOptions) {
     let user = account("generic-garbage-collector");
     let warnings = Warnings::default();
     let origin = Origin {
@@ -116,7 +121,7 @@ async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&No
     };
     refused(
         node,
-        delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
+        delete::delete_asked(api, &node.kind, &node.key, options, origin, &node.key.name).await,
     );
 }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::collector::is_foreground;
-use super::{account, nodes, refused};
+use super::collector::{delete, is_foreground};
+use super::{account, nodes};
 use crate::admission::Origin;
-use crate::endpoints::delete;
 use crate::endpoints::subresource;
 use crate::http::options::{DeleteOptions, Propagation, WriteOptions};
 use crate::http::request::Warnings;
@@ -40,16 +39,7 @@ pub(super) async fn empty_namespaces(api: &Arc<Api>) {
                     grace: Some(0),
                     ..DeleteOptions::default()
                 };
-                let user = account("generic-garbage-collector");
-                let warnings = Warnings::default();
-                let origin = Origin {
-                    user: &user,
-                    warnings: &warnings,
-                };
-                refused(
-                    &node,
-                    delete::delete_asked(api, &node.kind, &node.key, &options, origin, &node.key.name).await,
-                );
+                delete(api, &node, &options).await;
             }
         }
         if left {

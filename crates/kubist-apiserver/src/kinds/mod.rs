@@ -9,6 +9,7 @@ pub(crate) mod kind;
 pub(crate) mod ownership;
 pub(crate) mod pod;
 pub(crate) mod pod_admission;
+pub(crate) mod ports;
 pub(crate) mod prepare;
 pub(crate) mod rules;
 pub(crate) mod service;

@@ -34,6 +34,17 @@ pub(crate) fn qos(pod: &Value) -> &'static str {
     }
 }
 
+/// The containers of a pod's spec, and those that initialize it.
+pub(crate) fn containers_mut(spec: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let lists = spec
+        .iter_mut()
+        .filter(|(name, _)| matches!(name.as_str(), "containers" | "initContainers"));
+    lists
+        .filter_map(|(_, list)| list.as_array_mut())
+        .flatten()
+        .filter_map(Value::as_object_mut)
+}
+
 /// Keeps what an update through `subresource` may not touch.
 pub(crate) fn prepare_update(new: &mut Value, old: &Value, subresource: &str) {
     match subresource {
@@ -153,17 +164,8 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     };
     let allowed = |spec: &Value| {
         let mut spec = spec.clone();
-        for list in ["containers", "initContainers"] {
-            for container in spec
-                .get_mut(list)
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
-                if let Some(container) = container.as_object_mut() {
-                    container.remove("image");
-                }
-            }
+        for container in spec.as_object_mut().into_iter().flat_map(containers_mut) {
+            container.remove("image");
         }
         if let Some(spec) = spec.as_object_mut() {
             for field in [

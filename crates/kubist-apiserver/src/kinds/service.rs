@@ -17,5 +17,5 @@ pub(crate) use addresses::{FIRST, RANGE};
 pub(crate) use allocation::{Reservation, Reservations, allocate};
 pub(crate) use carry::prepare_update;
 pub(crate) use ip::{is_range, parse as parse_address};
-pub(crate) use rules::{name_problems as port_name_problems, target_problems, validate, validate_status};
+pub(crate) use rules::{validate, validate_status};
 pub(crate) use warnings::warnings;

@@ -3,27 +3,21 @@
 use serde_json::{Map, Value, json};
 
 use super::{meta_child, or, or_number, text};
+use crate::kinds::pod::containers_mut;
 
 pub(super) fn pod(map: &mut Map<String, Value>) {
     let spec = meta_child(map, "spec");
     or(spec, "enableServiceLinks", true);
-    for list in ["containers", "initContainers"] {
-        for container in spec
-            .get_mut(list)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else {
-                continue;
-            };
-            let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
-                continue;
-            };
-            let requests = meta_child(resources, "requests");
-            for (name, limit) in limits {
-                requests.entry(name).or_insert(limit);
-            }
+    for container in containers_mut(spec) {
+        let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
+            continue;
+        };
+        let requests = meta_child(resources, "requests");
+        for (name, limit) in limits {
+            requests.entry(name).or_insert(limit);
         }
     }
 }
@@ -43,24 +37,11 @@ pub(super) fn pod_spec(map: &mut Map<String, Value>) {
         map.insert("serviceAccountName".into(), account.into());
     }
     if map.get("hostNetwork") == Some(&Value::Bool(true)) {
-        for list in ["containers", "initContainers"] {
-            for container in map
-                .get_mut(list)
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
-                for port in container
-                    .get_mut("ports")
-                    .and_then(Value::as_array_mut)
-                    .into_iter()
-                    .flatten()
-                {
-                    if let Some(port) = port.as_object_mut() {
-                        let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
-                        or_number(port, "hostPort", number);
-                    }
-                }
+        for container in containers_mut(map) {
+            let ports = container.get_mut("ports").and_then(Value::as_array_mut);
+            for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+                let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
+                or_number(port, "hostPort", number);
             }
         }
     }

@@ -8,8 +8,6 @@ use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 
-pub(super) const PORT: &str = "must be between 1 and 65535, inclusive";
-
 /// Numbers that may not be below 0.
 pub(super) fn non_negative(object: &Value, path: &str, fields: &[&str], errors: &mut Vec<FieldError>) {
     for field in fields {
@@ -49,6 +47,30 @@ pub(super) fn address(value: &Value, field: String, errors: &mut Vec<FieldError>
     if let Err(why) = parse_address(value.as_str().unwrap_or("")) {
         errors.push(FieldError::invalid(field, value, why));
     }
+}
+
+/// Checks the one of these members that is there, and refuses further ones in these words; whether there
+/// is one.
+pub(super) fn only_one(
+    object: &Value,
+    kinds: &[&'static str],
+    path: &str,
+    detail: &str,
+    errors: &mut Vec<FieldError>,
+    check: impl FnOnce(&'static str, &Value, &str, &mut Vec<FieldError>),
+) -> bool {
+    let mut check = Some(check);
+    for kind in kinds {
+        let Some(member) = given(object, kind) else {
+            continue;
+        };
+        let path = format!("{path}.{kind}");
+        match check.take() {
+            Some(check) => check(kind, member, &path, errors),
+            None => errors.push(FieldError::forbidden(path, detail)),
+        }
+    }
+    check.is_none()
 }
 
 /// A selector of labels, as objects have them.

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::common::{PORT, name, required_text, selector};
+use super::common::{name, required_text, selector};
 use super::immutable;
 use crate::http::fields::FieldError;
-use crate::kinds::service::{is_range, parse_address, port_name_problems, target_problems};
+use crate::kinds::ports::{PORT, name_problems, target_problems};
+use crate::kinds::service::{is_range, parse_address};
 use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
@@ -149,7 +150,7 @@ fn validate_service(service: &Value, field: &str, errors: &mut Vec<FieldError>) 
         }
         ("", _) => {}
         (named, 0) => {
-            for problem in port_name_problems(named) {
+            for problem in name_problems(named) {
                 let field = format!("{path}.port.name");
                 errors.push(FieldError::invalid_text(field, named, problem));
             }

@@ -3,7 +3,7 @@
 use kubist_core::quantity::Quantity;
 use serde_json::{Value, json};
 
-use super::common::{name, required_text, selector};
+use super::common::{name, only_one, required_text, selector};
 use super::immutable;
 use crate::http::fields::FieldError;
 use crate::object::member::{given, list, text};
@@ -175,30 +175,30 @@ pub(super) fn volume(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldErr
 }
 
 fn volume_source(spec: &Value, errors: &mut Vec<FieldError>) {
-    let mut is_first = true;
-    for kind in SOURCES {
-        let Some(source) = given(spec, kind) else { continue };
-        let path = format!("spec.{kind}");
-        if !std::mem::replace(&mut is_first, false) {
-            let detail = "may not specify more than 1 volume type";
-            errors.push(FieldError::forbidden(path, detail));
-            continue;
-        }
-        let required: &[&str] = match kind {
-            "hostPath" | "local" => &["path"],
-            "nfs" => &["server", "path"],
-            "csi" => &["driver", "volumeHandle"],
-            _ => &[],
-        };
-        for field in required {
-            required_text(source, &path, field, errors);
-        }
-        if kind == "local" && given(spec, "nodeAffinity").is_none() {
-            let detail = "Local volume requires node affinity";
-            errors.push(FieldError::required("spec.nodeAffinity", detail));
-        }
-    }
-    if is_first {
+    let detail = "may not specify more than 1 volume type";
+    let has_source = only_one(
+        spec,
+        &SOURCES,
+        "spec",
+        detail,
+        errors,
+        |kind, source, path, errors| {
+            let required: &[&str] = match kind {
+                "hostPath" | "local" => &["path"],
+                "nfs" => &["server", "path"],
+                "csi" => &["driver", "volumeHandle"],
+                _ => &[],
+            };
+            for field in required {
+                required_text(source, path, field, errors);
+            }
+            if kind == "local" && given(spec, "nodeAffinity").is_none() {
+                let detail = "Local volume requires node affinity";
+                errors.push(FieldError::required("spec.nodeAffinity", detail));
+            }
+        },
+    );
+    if !has_source {
         errors.push(FieldError::required("spec", "must specify a volume type"));
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn allocate<'a>(
         taken.extend(reserved.addresses.iter().cloned());
         allocate_address(api, new, &taken, &mut given, &mut errors);
     }
-    if errors.is_empty() {
+    if errors.is_empty() && (needs_node_ports(&new["spec"]) || needs_health_port(&new["spec"])) {
         let kept = node_ports::of(before);
         let mut taken = node_ports::taken(api);
         taken.extend(&reserved.ports);

@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::volumes::Volumes;
 use super::{env, handlers, resources, security};
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::PORT;
-use crate::kinds::service::port_name_problems;
+use crate::kinds::ports::{PORT, name_problems};
 use crate::object::member::{given, integer, list, text};
 use crate::object::metavalidate::{self, NameRule};
 
@@ -67,7 +66,7 @@ fn validate_ports(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
         let path = format!("{path}.ports[{at}]");
         let name = text(port, "name");
         if !name.is_empty() {
-            let problems = port_name_problems(name);
+            let problems = name_problems(name);
             for problem in &problems {
                 errors.push(FieldError::invalid_text(format!("{path}.name"), name, problem));
             }

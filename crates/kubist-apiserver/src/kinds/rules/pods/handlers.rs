@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::{non_negative, required_text};
-use crate::kinds::service::target_problems;
+use crate::kinds::ports::target_problems;
+use crate::kinds::rules::common::{non_negative, only_one, required_text};
 use crate::object::member::{given, integer, list};
 
 pub(super) fn validate(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
@@ -46,25 +46,21 @@ pub(super) fn validate(container: &Value, path: &str, errors: &mut Vec<FieldErro
     }
 }
 
-fn validate_handler(handler: &Value, kinds: &[&str], path: &str, errors: &mut Vec<FieldError>) {
-    let mut is_first = true;
-    for kind in kinds {
-        let Some(action) = given(handler, kind) else {
-            continue;
-        };
-        let path = format!("{path}.{kind}");
-        if !std::mem::replace(&mut is_first, false) {
-            let detail = "may not specify more than 1 handler type";
-            errors.push(FieldError::forbidden(path, detail));
-            continue;
-        }
-        match *kind {
+fn validate_handler(handler: &Value, kinds: &[&'static str], path: &str, errors: &mut Vec<FieldError>) {
+    let detail = "may not specify more than 1 handler type";
+    let has_one = only_one(
+        handler,
+        kinds,
+        path,
+        detail,
+        errors,
+        |kind, action, path, errors| match kind {
             "exec" if list(action, "command").is_empty() => {
                 errors.push(FieldError::required(format!("{path}.command"), ""));
             }
             "httpGet" | "tcpSocket" => {
-                if *kind == "httpGet" {
-                    required_text(action, &path, "path", errors);
+                if kind == "httpGet" {
+                    required_text(action, path, "path", errors);
                 }
                 let zero = Value::from(0);
                 let port = given(action, "port").unwrap_or(&zero);
@@ -73,9 +69,9 @@ fn validate_handler(handler: &Value, kinds: &[&str], path: &str, errors: &mut Ve
                 }
             }
             _ => {}
-        }
-    }
-    if is_first {
+        },
+    );
+    if !has_one {
         errors.push(FieldError::required(path, "must specify a handler type"));
     }
 }

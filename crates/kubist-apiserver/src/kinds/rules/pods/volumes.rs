@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::http::fields::FieldError;
-use crate::kinds::rules::common::required_text;
+use crate::kinds::rules::common::{only_one, required_text};
 use crate::object::member::{given, list, text};
 use crate::object::metavalidate::{self, NameRule};
 
@@ -106,42 +106,38 @@ impl Volumes<'_> {
 }
 
 fn validate_source(volume: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let mut is_first = true;
-    for kind in SOURCES {
-        let Some(source) = given(volume, kind) else {
-            continue;
-        };
-        let path = format!("{path}.{kind}");
-        if !std::mem::replace(&mut is_first, false) {
-            let detail = "may not specify more than 1 volume type";
-            errors.push(FieldError::forbidden(path, detail));
-            continue;
-        }
-        match kind {
+    let detail = "may not specify more than 1 volume type";
+    let has_source = only_one(
+        volume,
+        &SOURCES,
+        path,
+        detail,
+        errors,
+        |kind, source, path, errors| match kind {
             "hostPath" => {
-                required_text(source, &path, "path", errors);
+                required_text(source, path, "path", errors);
                 no_steps_up(text(source, "path"), format!("{path}.path"), errors);
             }
             "secret" => {
-                required_text(source, &path, "secretName", errors);
-                items(source, &path, errors);
+                required_text(source, path, "secretName", errors);
+                items(source, path, errors);
             }
             "configMap" => {
-                required_text(source, &path, "name", errors);
-                items(source, &path, errors);
+                required_text(source, path, "name", errors);
+                items(source, path, errors);
             }
-            "persistentVolumeClaim" => required_text(source, &path, "claimName", errors),
+            "persistentVolumeClaim" => required_text(source, path, "claimName", errors),
             "nfs" => {
-                required_text(source, &path, "server", errors);
-                required_text(source, &path, "path", errors);
+                required_text(source, path, "server", errors);
+                required_text(source, path, "path", errors);
             }
-            "csi" => required_text(source, &path, "driver", errors),
-            "downwardAPI" => downward(source, &path, errors),
-            "projected" => projected(source, &path, errors),
+            "csi" => required_text(source, path, "driver", errors),
+            "downwardAPI" => downward(source, path, errors),
+            "projected" => projected(source, path, errors),
             _ => {}
-        }
-    }
-    if is_first {
+        },
+    );
+    if !has_source {
         errors.push(FieldError::required(path, "must specify a volume type"));
     }
 }
