@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubist_merge::managed::{ApplyError, Conflict, Context, Manager};
+use kubist_merge::managed::{ApplyError, Conflict, Manager};
 use serde_json::{Map, Value};
 
 use crate::endpoints::create::create_object;
@@ -129,7 +129,7 @@ async fn create(
 ) -> Result<(Arc<Value>, Vec<String>), Failure> {
     let mut live = strategy::empty(kind);
     meta::set(&mut live, "name", request.target.name.as_str());
-    let (mut object, warnings) = merged(api, kind, options, &live, config, manager)?;
+    let (mut object, warnings) = merged(api, kind, options, &live, config, manager).await?;
     meta::remove(&mut object, "resourceVersion");
     if !meta::uid(&object).is_empty() {
         let uid = meta::uid(&object);
@@ -157,7 +157,7 @@ async fn update(
     old: &Stored,
 ) -> Result<(Outcome, Vec<String>), Failure> {
     let live = view::object(api, kind, &old.value).await?;
-    let (new, warnings) = merged(api, kind, options, &live, config, manager)?;
+    let (new, warnings) = merged(api, kind, options, &live, config, manager).await?;
     let change = Change {
         request,
         options,
@@ -169,7 +169,7 @@ async fn update(
 }
 
 /// The live object with the configuration applied, its managers up to date.
-pub(crate) fn merged(
+pub(crate) async fn merged(
     api: &Api,
     kind: &Kind,
     options: &WriteOptions,
@@ -177,24 +177,17 @@ pub(crate) fn merged(
     config: &Value,
     manager: &Manager,
 ) -> Result<(Value, Vec<String>), Failure> {
-    let mut managers = ownership::applied_to(api, kind, live, &manager.subresource);
+    let known = ownership::applied_to(api, kind, live, &manager.subresource);
     let mut bare = live.clone();
     meta::remove(&mut bare, "managedFields");
-    let api_version = kind.api_version();
-    let context = Context {
-        shape: kind.shape(),
-        api_version: &api_version,
-        reset: &ownership::reset_fields(kind, &manager.subresource),
-        now: &api.identity.timestamp(),
-    };
-    let known = managers.clone();
-    let mut result = managers.apply(context, &bare, config, manager, options.force);
+    let before = (&bare, &known);
+    let (mut result, mut managers) =
+        ownership::apply(api, kind, before, config, manager, options.force).await;
     if let (Err(ApplyError::Conflicts(conflicts)), KUBECTL) = (&mut result, manager.name.as_str()) {
         let allowed = last_applied::allowed(kind, &bare, conflicts).paths();
         conflicts.retain(|conflict| !allowed.contains(&conflict.path));
         if conflicts.is_empty() {
-            managers = known;
-            result = managers.apply(context, &bare, config, manager, true);
+            (result, managers) = ownership::apply(api, kind, before, config, manager, true).await;
         }
     }
     let mut result = result.map_err(|error| match error {
@@ -205,6 +198,7 @@ pub(crate) fn merged(
             type_name(kind),
         )),
         ApplyError::Conflicts(conflicts) => refusal(&conflicts),
+        ApplyError::Conversion(error) => Failure::unknown(error.why),
         error => Failure::internal(error),
     })?;
     // What identifies an object does not go with the last field of somebody's metadata.

@@ -56,9 +56,8 @@ fn options(request: &Request) -> Result<DeleteOptions, Failure> {
     if request.body.is_empty() {
         return DeleteOptions::parse(&request.query, None);
     }
-    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?.map_err(|error| {
-        Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-    })?;
+    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?
+        .map_err(Failure::bad_request)?;
     if !parsed.value.is_object() {
         return Err(Failure::bad_request("expected DeleteOptions"));
     }

@@ -9,7 +9,7 @@ use crate::admission::{self, Attributes, Operation};
 use crate::crd::check_rules;
 use crate::endpoints::create::{place, refuse};
 use crate::http::fields::FieldError;
-use crate::http::options::WriteOptions;
+use crate::http::options::{WriteOptions, parse_version};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
@@ -28,6 +28,23 @@ pub(crate) struct Change<'a> {
     pub(crate) manager: String,
     /// Whether webhooks are asked; a subresource with an object of its own asks about that.
     pub(crate) asks: bool,
+}
+
+/// Where a real server keeps an object, which its messages show.
+fn registry_key(kind: &Kind, object: &Value) -> String {
+    let group = match kind.custom() {
+        Some(_) => format!("{}/", kind.group),
+        None => String::new(),
+    };
+    let namespace = match meta::text(object, "namespace") {
+        "" => String::new(),
+        namespace => format!("{namespace}/"),
+    };
+    format!(
+        "/registry/{group}{}/{namespace}{}",
+        kind.plural,
+        meta::name(object)
+    )
 }
 
 /// How a replacement went.
@@ -50,10 +67,9 @@ pub(crate) async fn replace(
     let uid = meta::uid(&new);
     if !uid.is_empty() && change.request.target.verb == "update" && uid != meta::uid(&old.value) {
         let why = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: \
              Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            kind.plural,
-            meta::name(&old.value),
+            registry_key(kind, &old.value),
             meta::uid(&old.value)
         );
         return Err(Failure::conflict(&kind.group, &kind.plural, &name, &why));
@@ -62,7 +78,7 @@ pub(crate) async fn replace(
         place(kind, meta::text(&before, "namespace"), &mut new)?;
     }
     if change.manager_known() {
-        ownership::manage(api, kind, &before, &mut new, &change.manager, change.subresource);
+        ownership::manage_versions(api, kind, &before, &mut new, &change.manager, change.subresource).await;
     }
     let namespace = meta::text(&before, "namespace").to_owned();
     let attributes = Attributes::new(
@@ -88,6 +104,7 @@ pub(crate) async fn replace(
         }
         "" | "0" => {}
         version if version != old.revision.to_string() => {
+            parse_version(version).map_err(Failure::unknown)?;
             return Err(Failure::modified(&kind.group, &kind.plural, &name));
         }
         _ => {}

@@ -83,7 +83,7 @@ pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::bad_request(if given.is_empty() {
-        "name must be provided".into()
+        format!("the name of the object ({name} based on URL) was undeterminable: name must be provided")
     } else {
         format!("the name of the object ({given}) does not match the name on the URL ({name})")
     }))

@@ -6,6 +6,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use crate::http::body::Body;
+use crate::http::json;
 use crate::http::negotiate::Encoding;
 use crate::http::protobuf;
 use crate::http::status::Failure;
@@ -158,6 +159,6 @@ fn encode(value: &Value, encoding: Encoding) -> Bytes {
             bytes.push(b'\n');
             bytes.into()
         }
-        Encoding::Yaml => serde_saphyr::to_string(value).unwrap_or_default().into(),
+        Encoding::Yaml => json::write_yaml(value).unwrap_or_default().into(),
     }
 }

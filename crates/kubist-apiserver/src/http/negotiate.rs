@@ -143,7 +143,7 @@ const BODIES: &[&str] = &[
 /// What bodies a custom resource takes.
 const CUSTOM_BODIES: &[&str] = &["application/json", "application/yaml"];
 
-/// Reads the body of a create or an update.
+/// Reads the body of a create or an update; or says what is wrong with it.
 pub(crate) fn body(
     content_type: &str,
     custom: bool,
@@ -156,7 +156,8 @@ pub(crate) fn body(
         .trim()
         .to_ascii_lowercase();
     match media_type.as_str() {
-        "" | JSON => Ok(json::parse(bytes)),
+        "" | JSON => Ok(json::parse(bytes)
+            .map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))),
         YAML | "text/yaml" | "application/x-yaml" => Ok(json::parse_yaml(bytes)),
         protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes).map(|value| Parsed {
             value,
@@ -170,9 +171,36 @@ pub(crate) fn body(
     }
 }
 
+/// What is shown of a body that can't be read.
+pub(crate) fn summary(bytes: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let (shown, more) = match bytes.get(..SHOWN) {
+        Some(first) if bytes.len() > SHOWN => (first, " ..."),
+        _ => (bytes, ""),
+    };
+    match shown {
+        [] => "<empty>".to_owned(),
+        [b'{', ..] => format!("{}{more}", String::from_utf8_lossy(shown)),
+        _ => {
+            let mut hex: String = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+            hex.push_str(more);
+            hex
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bodies_are_summed_up() {
+        assert_eq!(summary(b""), "<empty>");
+        assert_eq!(summary(b"[]"), "5b5d");
+        assert_eq!(summary(b"{\"kind\":1}"), "{\"kind\":1}");
+        assert_eq!(summary(&[b'{'; 31]), format!("{} ...", "{".repeat(30)));
+        assert_eq!(summary(&[0xff; 31]), format!("{} ...", "ff".repeat(30)));
+    }
 
     fn form(header: &str) -> Option<(Encoding, View)> {
         accept(header, false, BUILTIN)

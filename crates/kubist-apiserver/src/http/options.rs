@@ -309,14 +309,19 @@ impl ListOptions {
     }
 }
 
-/// Reads a resource version, with the words of Go on failure.
+/// Reads the resource version of a list or a watch, with the words of Go on failure.
 pub(crate) fn resource_version(text: &str) -> Result<u64, String> {
+    parse_version(text).map_err(|why| format!("resourceVersion: Invalid value: {text:?}: {why}"))
+}
+
+/// Reads a resource version as Go does.
+pub(crate) fn parse_version(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| {
-        let what = if text.bytes().all(|b| b.is_ascii_digit()) {
+        let what = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             "value out of range"
         } else {
             "invalid syntax"
         };
-        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: {what}")
+        format!("strconv.ParseUint: parsing {text:?}: {what}")
     })
 }

@@ -1,6 +1,6 @@
 //! Bodies that hold an object: what they decode to, and what is wrong with them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::crd::structure;
 use crate::http::fields::FieldError;
@@ -20,10 +20,10 @@ pub(crate) fn decode_body(
     let custom = kind.custom().is_some();
     let parsed = match negotiate::body(request.header("content-type"), custom, &request.body)? {
         Ok(parsed) => parsed,
-        Err(error) => return Err(Failure::bad_request(unreadable(kind, request, &error))),
+        Err(error) => return Err(unrecognized(&kind.kind, &error, request)),
     };
     let mut warnings = Vec::new();
-    let (object, mut problems) = decode_object(kind, parsed.value, custom)?;
+    let (object, mut problems) = decode_object(kind, request, parsed.value)?;
     let mut all: Vec<String> = parsed
         .duplicates
         .iter()
@@ -46,34 +46,39 @@ pub(crate) fn decode_body(
     Ok((object, warnings))
 }
 
-fn unreadable(kind: &Kind, request: &Request, error: &str) -> String {
-    let text = String::from_utf8_lossy(&request.body);
-    let shown: String = if text.len() > 1024 {
-        text.chars().take(1024).collect()
-    } else {
-        text.into_owned()
-    };
-    format!(
-        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({shown})",
-        kind.kind
-    )
+/// Refuses a body that can't be read as an object at all.
+pub(crate) fn unrecognized(expected: &str, why: &str, request: &Request) -> Failure {
+    let shown = negotiate::summary(&request.body);
+    Failure::bad_request(format!(
+        "the object provided is unrecognized (must be of type {expected}): {why} ({shown})"
+    ))
 }
 
 /// Decodes an object of `kind`; gives it with what is strictly wrong with it.
-fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, Vec<String>), Failure> {
+fn decode_object(kind: &Kind, request: &Request, mut value: Value) -> Result<(Value, Vec<String>), Failure> {
+    if value.is_null() && kind.custom().is_none() {
+        // To Go it is an object without anything.
+        value = Value::Object(Map::new());
+    }
     let cannot = |why: String| {
         Failure::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {why}",
             kind.kind, kind.version, kind.kind
         ))
     };
-    if !value.is_object() {
-        return Err(cannot(format!(
-            "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+    if !value.is_object() && !value.is_null() {
+        let why = format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct \
+             {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
             crate::http::json::noun(&value)
-        )));
+        );
+        return Err(unrecognized(&kind.kind, &why, request));
     }
-    check_type(kind, &value, custom)?;
+    if kind.custom().is_some() {
+        check_custom_type(kind, request, &value)?;
+    } else {
+        check_type(kind, &value)?;
+    }
     if let Value::Object(map) = &mut value {
         map.insert("apiVersion".into(), kind.api_version().into());
         map.insert("kind".into(), kind.kind.as_str().into());
@@ -91,19 +96,55 @@ fn decode_object(kind: &Kind, mut value: Value, custom: bool) -> Result<(Value, 
     ))
 }
 
-/// Refuses an object that says that it is something else.
-fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
-    let (given_version, given_kind) = (text("apiVersion"), text("kind"));
-    if custom {
-        for (key, given) in [("kind", given_kind), ("apiVersion", given_version)] {
-            if given.is_empty() && key == "kind" {
-                return Err(Failure::bad_request(
-                    "Object 'Kind' is missing in the request body",
-                ));
-            }
-        }
+/// Refuses a custom resource that does not say what it is, or says that it is something else.
+fn check_custom_type(kind: &Kind, request: &Request, value: &Value) -> Result<(), Failure> {
+    let (given_version, given_kind) = named_type(value);
+    if given_kind.is_empty() {
+        let shown = String::from_utf8_lossy(&request.body);
+        let why = format!("Object 'Kind' is missing in '{}'", shown.trim_end());
+        return Err(unrecognized(&kind.kind, &why, request));
     }
+    if given_version != kind.api_version() {
+        return Err(Failure::bad_request(format!(
+            "the API version in the data ({given_version}) does not match the expected API version ({})",
+            kind.api_version()
+        )));
+    }
+    check_custom_names(kind, value)
+}
+
+/// Refuses a custom resource of another kind or version than its definition has.
+fn check_custom_names(kind: &Kind, value: &Value) -> Result<(), Failure> {
+    let (given_version, given_kind) = named_type(value);
+    let wrong = |field: &str, given: &str, expected: &str| {
+        (given != expected).then(|| FieldError::invalid(field, &given.into(), &format!("must be {expected}")))
+    };
+    let errors: Vec<FieldError> = [
+        wrong("kind", given_kind, &kind.kind),
+        wrong("apiVersion", given_version, &kind.api_version()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid(
+        &kind.group,
+        given_kind,
+        meta::name(value),
+        &errors,
+    ))
+}
+
+fn named_type(value: &Value) -> (&str, &str) {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
+    (text("apiVersion"), text("kind"))
+}
+
+/// Refuses an object of a built-in kind that says that it is something else.
+fn check_type(kind: &Kind, value: &Value) -> Result<(), Failure> {
+    let (given_version, given_kind) = named_type(value);
     if given_version.is_empty() && given_kind.is_empty() {
         return Ok(());
     }
@@ -121,12 +162,6 @@ fn check_type(kind: &Kind, value: &Value, custom: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let (group, version) = meta::group_version(&given_version);
-    if custom {
-        return Err(Failure::bad_request(format!(
-            "the API version in the data ({given_version}) does not match the expected API version ({})",
-            kind.api_version()
-        )));
-    }
     let why = if kubist_schema::kind(group, version, given_kind).is_some() {
         let go_package = |group: &str| {
             if group.is_empty() {
@@ -182,6 +217,9 @@ fn decode_changed(
     patched: Value,
     custom_decode: fn(&Value, Value) -> Decoded,
 ) -> Result<(Value, Vec<String>), Failure> {
+    if kind.custom().is_some() {
+        check_custom_names(kind, &patched)?;
+    }
     let text = patched.clone();
     let not_valid = |why: &str| {
         let shown = gojson::patched(kind, before, &text);

@@ -248,3 +248,62 @@ async fn fields_are_selected_in_the_version_of_the_path() {
         (&json!("DELETED"), &json!("b"))
     );
 }
+
+#[tokio::test]
+async fn owners_in_another_version_are_asked_in_theirs() {
+    let (_server, http, hooks) = with_widgets().await;
+    let apply = |path: String, body: Value| {
+        let http = &http;
+        async move { http.patch(&path, "application/apply-patch+yaml", body).await }
+    };
+    let named = |name: &str| json!({"name": name});
+    let titled = |title: &str| json!({"title": title});
+    let old = |manager: &str| format!("{OLD}/a?fieldManager={manager}");
+    let new = |manager: &str| format!("{NEW}/a?fieldManager={manager}");
+    let (status, _) = apply(old("one"), widget("v1", "a", named("x"))).await;
+    assert_eq!(status, 201);
+
+    // The same value is shared, and another one is a conflict about the owner's field.
+    let (status, shared) = apply(new("two"), widget("v2", "a", titled("x"))).await;
+    assert_eq!(status, 200, "{shared}");
+    let (status, refused) = apply(new("three"), widget("v2", "a", titled("y"))).await;
+    assert_eq!(status, 409, "{refused}");
+    let fields: Vec<&Value> = refused["details"]["causes"]
+        .as_array()
+        .expect("causes")
+        .iter()
+        .map(|cause| &cause["field"])
+        .collect();
+    assert_eq!(fields, [".spec.name", ".spec.title"]);
+
+    // What one gives up in its new version stays as long as the other owns it.
+    let (status, given_up) = apply(new("one"), widget("v2", "a", json!({}))).await;
+    assert_eq!((status, &given_up["spec"]), (200, &titled("x")), "{given_up}");
+    let (status, given_up) = apply(old("two"), widget("v1", "a", json!({}))).await;
+    assert_eq!((status, &given_up["spec"]), (200, &json!({})), "{given_up}");
+
+    // An update takes from an owner in another version.
+    apply(old("one"), widget("v1", "a", named("x"))).await;
+    let patch = json!({"spec": titled("z")});
+    let (status, updated) = http.patch(&new("edit"), MERGE, patch).await;
+    assert_eq!(status, 200, "{updated}");
+    let owners: Vec<(&Value, &Value)> = updated["metadata"]["managedFields"]
+        .as_array()
+        .expect("managers")
+        .iter()
+        .map(|entry| (&entry["manager"], &entry["fieldsV1"]["f:spec"]))
+        .filter(|(_, fields)| !fields["f:title"].is_null() || !fields["f:name"].is_null())
+        .collect();
+    assert_eq!(owners, [(&json!("edit"), &json!({"f:title": {}}))]);
+
+    // A webhook that fails lets an apply fail; an update forgets who owned what.
+    let path = format!("{NEW}/b?fieldManager=two");
+    let (status, _) = apply(path.replace("/v2/", "/v1/"), widget("v1", "b", named("x"))).await;
+    assert_eq!(status, 201);
+    point(&http, hooks.at("/few")).await;
+    let (status, failure) = apply(path.clone(), widget("v2", "b", titled("y"))).await;
+    assert_eq!(status, 500, "{failure}");
+    let (status, updated) = http.patch(&path, MERGE, json!({"spec": titled("y")})).await;
+    assert_eq!(status, 200, "{updated}");
+    assert!(updated["metadata"].get("managedFields").is_none(), "{updated}");
+}

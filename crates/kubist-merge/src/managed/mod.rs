@@ -4,13 +4,18 @@
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/>.
 
 mod entries;
+mod prune;
+mod versions;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::merge::nothing;
-use crate::{FieldSet, Path, Shape, TypeError, compare, field_set, merge, remove_items};
+use crate::{FieldSet, Path, Shape, TypeError, field_set, merge};
+
+use versions::Changes;
+pub use versions::{ConversionError, Versions};
 
 /// How many managers of updates an object keeps before the oldest are merged.
 const MOST_UPDATERS: usize = 10;
@@ -85,6 +90,9 @@ pub enum ApplyError {
     /// Others own fields that it would change.
     #[error("apply conflicts over {} fields", .0.len())]
     Conflicts(Vec<Conflict>),
+    /// Somebody owns fields in another version, in which the object can't be had.
+    #[error(transparent)]
+    Conversion(#[from] ConversionError),
 }
 
 /// What an update or apply happens to.
@@ -98,6 +106,8 @@ pub struct Context<'a> {
     pub reset: &'a FieldSet,
     /// The present, as `managedFields` writes it.
     pub now: &'a str,
+    /// The versions of the type, if they differ; else what is owned in any version is compared as it is.
+    pub versions: Option<&'a dyn Versions>,
 }
 
 impl Managers {
@@ -114,19 +124,36 @@ impl Managers {
     }
 
     /// Notes that `manager` changed `live` into `new`: what it changed is its own now.
-    pub fn update(&mut self, context: Context<'_>, live: &Value, new: &Value, manager: &Manager) {
-        let changes = compare(context.shape, live, new);
-        let touched = changes
-            .modified
-            .union(&changes.added)
-            .recursive_difference(context.reset);
-        let removed = changes.removed.recursive_difference(context.reset);
-        for owned in self.0.values_mut() {
-            owned.fields = owned.fields.difference(&touched).difference(&removed);
+    ///
+    /// # Errors
+    ///
+    /// Fails where somebody owns fields in another version, in which the object can't be had; then
+    /// nobody's fields have changed.
+    pub fn update(
+        &mut self,
+        context: Context<'_>,
+        live: &Value,
+        new: &Value,
+        manager: &Manager,
+    ) -> Result<(), ConversionError> {
+        let mut changes = Changes::between(context, live, new);
+        let mut left = self.0.clone();
+        for owned in left.values_mut() {
+            owned.fields = match changes.within(&owned.api_version)? {
+                Some(change) => owned
+                    .fields
+                    .difference(&change.touched)
+                    .difference(&change.removed),
+                // Nobody can say any more what was owned.
+                None => FieldSet::default(),
+            };
         }
-        let touched = stripped(&touched);
+        let touched = changes
+            .within(context.api_version)?
+            .map(|change| stripped(&change.touched))
+            .unwrap_or_default();
         if !touched.is_empty() {
-            let owned = self.0.entry(manager.clone()).or_insert_with(|| Owned {
+            let owned = left.entry(manager.clone()).or_insert_with(|| Owned {
                 fields: FieldSet::default(),
                 api_version: String::new(),
                 time: None,
@@ -135,16 +162,20 @@ impl Managers {
             owned.api_version = context.api_version.into();
             owned.time = Some(context.now.into());
         }
+        self.0 = left;
         self.tidy();
         self.merge_ancient();
+        Ok(())
     }
 
     /// Applies `config` to `live`; gives the object that results, without `managedFields`.
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Type`] if the configuration doesn't fit its type, and
-    /// [`ApplyError::Conflicts`] if it would change what others own, unless `force`.
+    /// [`ApplyError::Type`] if the configuration doesn't fit its type,
+    /// [`ApplyError::Conflicts`] if it would change what others own, unless `force`, and
+    /// [`ApplyError::Conversion`] if somebody owns fields in a version in which the object can't be
+    /// had. After an error the managers are of no use.
     pub fn apply(
         &mut self,
         context: Context<'_>,
@@ -157,34 +188,32 @@ impl Managers {
         let set = stripped(&field_set(shape, config)?.recursive_difference(context.reset));
         let merged = merge(shape, Some(live), Some(config)).unwrap_or_else(nothing);
 
-        let before = self.0.get(manager).map(|owned| owned.fields.clone());
-        let time = self.0.get(manager).and_then(|owned| owned.time.clone());
+        let before = self.0.get(manager).cloned();
         let owned = Owned {
             fields: set,
             api_version: context.api_version.into(),
-            time,
+            time: before.as_ref().and_then(|before| before.time.clone()),
         };
         self.0.insert(manager.clone(), owned);
-        let result = match before.filter(|before| !before.is_empty()) {
-            Some(before) => self.prune(shape, &merged, &before),
+        let result = match before.filter(|before| !before.fields.is_empty()) {
+            Some(before) => self.prune(context, merged, &before)?,
             None => merged,
         };
 
-        let changes = compare(shape, live, &result);
-        let touched = changes
-            .modified
-            .union(&changes.added)
-            .recursive_difference(context.reset);
-        let removed = changes.removed.recursive_difference(context.reset);
+        let mut changes = Changes::between(context, live, &result);
         let mut conflicts = Vec::new();
         for (other, owned) in self.0.iter_mut().filter(|(other, _)| *other != manager) {
-            let lost = owned.fields.intersection(&touched);
+            let Some(change) = changes.within(&owned.api_version)? else {
+                owned.fields = FieldSet::default();
+                continue;
+            };
+            let lost = owned.fields.intersection(&change.touched);
             conflicts.extend(lost.paths().into_iter().map(|path| Conflict {
                 manager: other.clone(),
                 api_version: owned.api_version.clone(),
                 path,
             }));
-            owned.fields = owned.fields.difference(&lost).difference(&removed);
+            owned.fields = owned.fields.difference(&lost).difference(&change.removed);
         }
         if !conflicts.is_empty() && !force {
             return Err(ApplyError::Conflicts(conflicts));
@@ -197,30 +226,6 @@ impl Managers {
         }
         self.tidy();
         Ok(result)
-    }
-
-    /// Removes what the manager owned before, no longer sets, and nobody else owns.
-    fn prune(&self, shape: Shape<'_>, merged: &Value, before: &FieldSet) -> Value {
-        let fields = |value: &Value| {
-            field_set(shape, value)
-                .unwrap_or_default()
-                .with_named_fields(shape)
-        };
-        let without = |set: &FieldSet| remove_items(shape, merged, set).unwrap_or_else(nothing);
-        let all = fields(merged);
-        let before = before.with_named_fields(shape);
-        let mut pruned = without(&before);
-
-        // What others, or the manager itself, own comes back, with what it is in.
-        let owned = self
-            .0
-            .values()
-            .fold(FieldSet::default(), |all, owned| all.union(&owned.fields))
-            .with_named_fields(shape);
-        pruned = without(&all.difference(&fields(&pruned).union(&owned)));
-
-        // And so does what the manager never owned but lost with something around it.
-        without(&all.difference(&fields(&pruned)).intersection(&before))
     }
 
     fn tidy(&mut self) {

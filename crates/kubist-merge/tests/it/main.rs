@@ -149,6 +149,7 @@ impl World {
             api_version: "v1",
             reset: &reset,
             now: "2024-01-01T00:00:00Z",
+            versions: None,
         };
         let manager = Manager::applier(name, "");
         let mut managers = self.managers.clone();
@@ -164,9 +165,12 @@ impl World {
             api_version: "v1",
             reset: &reset,
             now: "2024-01-01T00:00:00Z",
+            versions: None,
         };
         let manager = Manager::updater(name, "", "v1");
-        self.managers.update(context, &self.object, new, &manager);
+        self.managers
+            .update(context, &self.object, new, &manager)
+            .expect("one version");
         self.object = new.clone();
     }
 

@@ -19,6 +19,7 @@ use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::strategy;
+use crate::object::body::unrecognized;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::Key;
@@ -96,9 +97,8 @@ fn same_name(request: &Request, object: &Value, kind: &str) -> Result<(), Failur
 
 /// Reads a body of another kind than the resource's.
 fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
-    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?.map_err(|error| {
-        Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-    })?;
+    let parsed = negotiate::body(request.header("content-type"), false, &request.body)?
+        .map_err(|why| unrecognized(expected, &why, request))?;
     let kind = parsed
         .value
         .get("kind")

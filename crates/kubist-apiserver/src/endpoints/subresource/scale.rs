@@ -209,7 +209,7 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
             });
             put(&mut config, &scale_paths(kind).spec, replicas.into());
             let manager = applier(request, "scale")?;
-            new = merged(api, kind, &options, &object, &config, &manager)?.0;
+            new = merged(api, kind, &options, &object, &config, &manager).await?.0;
         } else {
             put(&mut new, &scale_paths(kind).spec, replicas.into());
         }

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 pub(crate) use scan::syntax_error;
-pub(crate) use yaml::parse_yaml;
+pub(crate) use yaml::{parse_yaml, write_yaml};
 
 /// Deeper documents are refused.
 const DEPTH: usize = 100;
