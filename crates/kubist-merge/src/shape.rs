@@ -166,6 +166,8 @@ fn message_atom<'a>(message: &'static Message, value: &Value) -> Atom<'a> {
         Some(
             Special::Time | Special::MicroTime | Special::Quantity | Special::IntOrString | Special::Duration,
         ) => Atom::Scalar(ScalarKind::Any),
+        // An object whose type another program knows is one thing.
+        Some(Special::RawExtension) if value.is_object() => Atom::Map { atomic: true },
         Some(_) => deduced(value),
     }
 }

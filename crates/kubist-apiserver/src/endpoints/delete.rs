@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::admission::{self, Attributes, Operation, Origin};
 use crate::endpoints::read;
 use crate::endpoints::select::Selection;
 use crate::http::answer::Answer;
-use crate::http::negotiate;
+use crate::http::negotiate::{self, View};
 use crate::http::options::{DeleteOptions, ListOptions, Propagation};
 use crate::http::request::Request;
 use crate::http::status::{Failure, success};
@@ -135,7 +135,8 @@ pub(crate) fn delete_object(
     Err(Failure::modified(&kind.group, &kind.plural, &key.name))
 }
 
-fn check(kind: &Kind, key: &Key, old: &Stored, options: &DeleteOptions) -> Result<(), Failure> {
+/// Whether the object is still the one that was meant.
+pub(crate) fn check(kind: &Kind, key: &Key, old: &Stored, options: &DeleteOptions) -> Result<(), Failure> {
     if let Some(uid) = &options.uid {
         let found = meta::uid(&old.value);
         if uid != found {
@@ -290,6 +291,7 @@ pub(crate) async fn delete_collection(
     let list = ListOptions::parse(&request.query, false)?;
     let selection = Selection::parse(&request.query, kind, "")?;
     let page = read::page(api, kind, request, &list, &selection).await?;
+    let metadata = page.metadata(kind, &selection, View::Object);
     let mut items = Vec::with_capacity(page.items.len());
     for (key, stored) in page.items {
         match delete_asked(api, kind, &key, &options, request.origin(), "").await {
@@ -297,10 +299,6 @@ pub(crate) async fn delete_collection(
             Err(failure) if failure.code == 404 => {}
             Err(failure) => return Err(failure),
         }
-    }
-    let mut metadata = json!({"resourceVersion": page.revision.to_string()});
-    if kind.custom().is_some() {
-        metadata["continue"] = "".into();
     }
     let value = view::list(kind, items, metadata);
     Ok(Answer::Object {

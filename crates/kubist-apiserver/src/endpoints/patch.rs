@@ -11,7 +11,7 @@ use crate::endpoints::update::{TRIES, check_name};
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
 use crate::http::json;
-use crate::http::options::{FieldValidation, WriteOptions};
+use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
@@ -47,9 +47,8 @@ pub(crate) async fn patch(
         let patch = json::parse(&request.body)
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patched = format.apply(kind, &before, &patch.value)?;
-        let (mut new, mut warnings) = decode_patched(kind, &options, &before, patched)?;
+        let (mut new, warnings) = decode_patched(kind, &options, &before, patched, &patch.duplicates)?;
         check_name(&new, &target.name)?;
-        duplicates(&options, &patch.duplicates, &mut warnings).map_err(Failure::bad_request)?;
         strategy::default(kind, &mut new);
         let change = Change {
             request,
@@ -107,7 +106,10 @@ impl Format {
             Format::Json => json_patch(&mut object, patch)?,
             Format::Merge => {
                 if !patch.is_object() {
-                    return Err(Failure::bad_request("Invalid JSON Patch"));
+                    let found = json::noun(patch);
+                    return Err(Failure::bad_request(format!(
+                        "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+                    )));
                 }
                 kubist_merge::json_merge(&mut object, patch);
             }
@@ -115,6 +117,12 @@ impl Format {
                 let Schema::Builtin(message) = &kind.schema else {
                     return Err(Failure::unprocessable());
                 };
+                if !patch.is_object() {
+                    let found = json::noun(patch);
+                    return Err(Failure::bad_request(format!(
+                        "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+                    )));
+                }
                 kubist_merge::strategic_merge(&mut object, patch, message).map_err(|error| match error {
                     PatchError::WrongType { .. } => Failure::bad_request(error.to_string()),
                     _ => Failure::unknown(error.to_string()),
@@ -145,23 +153,4 @@ pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Failur
         ));
     }
     kubist_merge::json_patch(object, patch).map_err(|_| Failure::unprocessable())
-}
-
-/// What becomes of keys that came twice.
-fn duplicates(options: &WriteOptions, paths: &[String], warnings: &mut Vec<String>) -> Result<(), String> {
-    let found: Vec<String> = paths
-        .iter()
-        .map(|path| format!("duplicate field {path:?}"))
-        .collect();
-    match options.validation {
-        FieldValidation::Strict if !found.is_empty() => Err(format!(
-            "error decoding patch: strict decoding error: {}",
-            found.join(", ")
-        )),
-        FieldValidation::Warn => {
-            warnings.extend(found);
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }

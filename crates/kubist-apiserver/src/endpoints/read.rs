@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::endpoints::select::Selection;
 use crate::http::answer::Answer;
@@ -84,7 +84,7 @@ pub(crate) fn show(
         View::Object => value,
         View::Partial => view::partial(&value),
         View::Table => table::of(kind, &[value], None, table::included(&request.query)?, true),
-        View::PartialList => return Err(not_convertible(kind)),
+        View::PartialList => return Err(not_one(kind)),
     };
     Ok(Answer::Object {
         code,
@@ -94,13 +94,24 @@ pub(crate) fn show(
     })
 }
 
-fn not_convertible(kind: &Kind) -> Failure {
-    let available = if kind.custom().is_some() {
-        crate::http::negotiate::CUSTOM
+fn not_one(kind: &Kind) -> Failure {
+    let name = if kind.custom().is_some() {
+        "Unstructured"
     } else {
-        crate::http::negotiate::BUILTIN
+        &kind.kind
     };
-    Failure::not_acceptable(available)
+    let found = format!("not a list (*{}.{name})", kind.go_package());
+    Failure::not_a_view("PartialObjectMetadataList", &found)
+}
+
+fn not_a_list(kind: &Kind) -> Failure {
+    let name = if kind.custom().is_some() {
+        "UnstructuredList"
+    } else {
+        &kind.list_kind
+    };
+    let found = format!("a list (*{}.{name})", kind.go_package());
+    Failure::not_a_view("PartialObjectMetadata", &found)
 }
 
 /// Waits until the store is at `version`, but not for long.
@@ -119,24 +130,13 @@ pub(crate) async fn list(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
     let selection = Selection::parse(&request.query, kind, "")?;
     let page = page(api, kind, request, &options, &selection).await?;
 
-    let mut metadata = Map::new();
-    metadata.insert("resourceVersion".into(), page.revision.to_string().into());
-    if let Some(token) = page.continuation {
-        metadata.insert("continue".into(), token.into());
-        if let (Some(remaining), true) = (page.remaining, selection.is_empty()) {
-            metadata.insert("remainingItemCount".into(), remaining.into());
-        }
-    } else if kind.custom().is_some() && form.view == View::Object {
-        // An unstructured list says so when there is no more.
-        metadata.insert("continue".into(), "".into());
-    }
-    let metadata = Value::Object(metadata);
-
+    let metadata = page.metadata(kind, &selection, form.view);
     let stored = page.items.iter().map(|(_, stored)| &stored.value);
     let items = view::cached(api, kind, stored).await?;
     let value = match form.view {
         View::Object => view::list(kind, items, metadata),
-        View::PartialList | View::Partial => json!({
+        View::Partial => return Err(not_a_list(kind)),
+        View::PartialList => json!({
             "kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
@@ -165,6 +165,23 @@ pub(crate) struct Page {
     pub(crate) revision: u64,
     continuation: Option<String>,
     remaining: Option<usize>,
+}
+
+impl Page {
+    /// The metadata of the list that the page is.
+    pub(crate) fn metadata(&self, kind: &Kind, selection: &Selection, view: View) -> Value {
+        let mut metadata = json!({"resourceVersion": self.revision.to_string()});
+        if let Some(token) = &self.continuation {
+            metadata["continue"] = token.as_str().into();
+            if let (Some(remaining), true) = (self.remaining, selection.is_empty()) {
+                metadata["remainingItemCount"] = remaining.into();
+            }
+        } else if kind.custom().is_some() && view == View::Object {
+            // An unstructured list says so when there is no more.
+            metadata["continue"] = "".into();
+        }
+        metadata
+    }
 }
 
 pub(crate) async fn page(

@@ -32,19 +32,21 @@ pub(crate) struct Change<'a> {
 
 /// Where a real server keeps an object, which its messages show.
 fn registry_key(kind: &Kind, object: &Value) -> String {
-    let group = match kind.custom() {
-        Some(_) => format!("{}/", kind.group),
-        None => String::new(),
+    let folder = match (kind.group.as_str(), kind.plural.as_str()) {
+        (group, plural) if kind.custom().is_some() => format!("{group}/{plural}"),
+        ("", "services") => "services/specs".into(),
+        ("", "endpoints") => "services/endpoints".into(),
+        ("", "replicationcontrollers") => "controllers".into(),
+        ("", "nodes") => "minions".into(),
+        ("networking.k8s.io", "ingresses") => "ingress".into(),
+        (group @ ("apiextensions.k8s.io" | "apiregistration.k8s.io"), plural) => format!("{group}/{plural}"),
+        (_, plural) => plural.to_owned(),
     };
     let namespace = match meta::text(object, "namespace") {
         "" => String::new(),
         namespace => format!("{namespace}/"),
     };
-    format!(
-        "/registry/{group}{}/{namespace}{}",
-        kind.plural,
-        meta::name(object)
-    )
+    format!("/registry/{folder}/{namespace}{}", meta::name(object))
 }
 
 /// How a replacement went.

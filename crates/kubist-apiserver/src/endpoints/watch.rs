@@ -17,7 +17,7 @@ use crate::endpoints::select::Selection;
 use crate::faults::{Ending, Entered};
 use crate::http::answer::Answer;
 use crate::http::body::Body;
-use crate::http::negotiate::{Encoding, Form, View};
+use crate::http::negotiate::{self, Encoding, Form, View};
 use crate::http::options::{ListOptions, resource_version};
 use crate::http::protobuf;
 use crate::http::request::{Connection, Request};
@@ -37,7 +37,7 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 const SHORTEST: u64 = 1800;
 
 pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
-    let form = read::form(kind, request)?;
+    let form = negotiate::accept_stream(request.header("accept"), kind.custom().is_some())?;
     let options = ListOptions::parse(&request.query, true)?;
     let selection = Selection::parse(&request.query, kind, &request.target.name)?;
     let include = table::included(&request.query)?;

@@ -73,6 +73,25 @@ pub(crate) fn accept(header: &str, custom: bool, available: &[&str]) -> Result<F
         .ok_or_else(|| Failure::not_acceptable(available))
 }
 
+/// Chooses the form of a watch, which is written frame by frame: there are none of YAML.
+pub(crate) fn accept_stream(header: &str, custom: bool) -> Result<Form, Failure> {
+    let streams: Vec<&str> = header.split(',').filter(|range| !is_yaml(range)).collect();
+    if streams.is_empty() {
+        let available = if custom { CUSTOM } else { BUILTIN };
+        let available: Vec<&str> = available
+            .iter()
+            .copied()
+            .filter(|form| form.ends_with("stream=watch"))
+            .collect();
+        return Err(Failure::not_streamable(&available));
+    }
+    accept(&streams.join(","), custom, if custom { CUSTOM } else { BUILTIN })
+}
+
+fn is_yaml(range: &str) -> bool {
+    range.split(';').next().unwrap_or("").trim() == YAML
+}
+
 /// One media range: its quality in thousandths, and the form if we have it.
 fn read(range: &str, custom: bool) -> (u32, Option<Form>) {
     let mut parts = range.split(';').map(str::trim);

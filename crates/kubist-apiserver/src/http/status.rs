@@ -104,6 +104,21 @@ impl Failure {
         Failure::new(406, "NotAcceptable", message).with(json!({}))
     }
 
+    /// A watch can't be written in any form that the client takes.
+    pub(crate) fn not_streamable(available: &[&str]) -> Failure {
+        let message = format!(
+            "only the following media types are accepted: {}",
+            available.join(", ")
+        );
+        Failure::new(406, "NotAcceptable", message)
+    }
+
+    /// Metadata of a list was asked for, and there is one object; or the other way round.
+    pub(crate) fn not_a_view(asked: &str, found: &str) -> Failure {
+        let message = format!("you requested {asked}, but the requested object is {found}");
+        Failure::new(406, "NotAcceptable", message)
+    }
+
     pub(crate) fn already_exists(group: &str, resource: &str, name: &str) -> Failure {
         Failure::new(
             409,

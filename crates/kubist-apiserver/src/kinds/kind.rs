@@ -85,6 +85,15 @@ impl Kind {
         self.custom().is_none() && self.group == group && self.plural == plural
     }
 
+    /// The package of its type, as Go prints it.
+    pub(crate) fn go_package(&self) -> &str {
+        if self.custom().is_some() {
+            "unstructured"
+        } else {
+            go_package(&self.group)
+        }
+    }
+
     /// The type of its objects, as structured merges see it.
     pub(crate) fn shape(&self) -> Shape<'_> {
         match &self.schema {
@@ -138,6 +147,14 @@ impl Kind {
             },
             schema: Schema::Builtin(message),
         })
+    }
+}
+
+/// The package of a group's built-in types, as Go prints it.
+pub(crate) fn go_package(group: &str) -> &str {
+    match group.split('.').next() {
+        None | Some("") => "core",
+        Some(first) => first,
     }
 }
 

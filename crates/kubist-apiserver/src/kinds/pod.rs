@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
 use crate::kinds::pod_admission::tolerate_short_absences;
+use crate::object::member::{list, text};
 use crate::object::meta;
+use crate::object::metavalidate::{self, NameRule};
 
 /// The quality of service that a pod's requests and limits amount to.
 pub(crate) fn qos(pod: &Value) -> &'static str {
@@ -180,6 +182,8 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
         spec
     };
     let mut errors = tolerations_kept(new_spec, old_spec);
+    errors.extend(deadline_kept(new_spec, old_spec));
+    errors.extend(gates_removed(new_spec, old_spec));
     if allowed(new_spec) == allowed(old_spec) {
         return errors;
     }
@@ -190,6 +194,55 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
          (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if \
          it was previously negative)",
     ));
+    errors
+}
+
+/// A deadline may be set, and come nearer.
+fn deadline_kept(new: &Value, old: &Value) -> Option<FieldError> {
+    let field = "spec.activeDeadlineSeconds";
+    let deadline = |spec: &Value| spec.get("activeDeadlineSeconds").and_then(Value::as_i64);
+    match (deadline(new), deadline(old)) {
+        (Some(new), Some(old)) if new > old => {
+            let detail = "must be less than or equal to previous value";
+            Some(FieldError::invalid(field, &new.into(), detail))
+        }
+        (None, Some(_)) => {
+            let detail = "must not update from a positive integer to nil value";
+            Some(FieldError::invalid(field, &Value::Null, detail))
+        }
+        _ => None,
+    }
+}
+
+/// Gates may be opened.
+fn gates_removed(new: &Value, old: &Value) -> Option<FieldError> {
+    let before = list(old, "schedulingGates");
+    let added = list(new, "schedulingGates")
+        .iter()
+        .find(|gate| !before.iter().any(|known| known["name"] == gate["name"]))?;
+    let detail = format!(
+        "only deletion is allowed, but found new scheduling gate '{}'",
+        text(added, "name")
+    );
+    Some(FieldError::forbidden("spec.schedulingGates", &detail))
+}
+
+/// The rules of an update of a pod's status.
+pub(crate) fn validate_status(new: &Value, old: &Value) -> Vec<FieldError> {
+    let field = "status.nominatedNodeName";
+    let nominated = |pod| meta::at(pod, field).and_then(Value::as_str).unwrap_or("");
+    let node = nominated(new);
+    if node.is_empty() || node == nominated(old) {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    if !text(&new["spec"], "nodeName").is_empty() {
+        let detail = "may not be set on pods that are already bound to a node";
+        errors.push(FieldError::forbidden(field, detail));
+    }
+    for problem in metavalidate::name_problems(NameRule::Subdomain, node) {
+        errors.push(FieldError::invalid(field, &node.into(), &problem));
+    }
     errors
 }
 
@@ -211,8 +264,8 @@ fn tolerations_kept(new: &Value, old: &Value) -> Vec<FieldError> {
     vec![FieldError::forbidden("spec.tolerations", detail)]
 }
 
-/// Sets a condition of a pod to true, at `time`.
-pub(crate) fn set_condition(pod: &mut Value, name: &str, time: &str) {
+/// Puts a condition of a pod in the place of the one of its type.
+pub(crate) fn set_condition(pod: &mut Value, condition: Value) {
     let conditions = meta::child(pod, "status")
         .entry("conditions")
         .or_insert_with(|| json!([]));
@@ -222,11 +275,9 @@ pub(crate) fn set_condition(pod: &mut Value, name: &str, time: &str) {
     let Value::Array(conditions) = conditions else {
         return;
     };
-    let condition =
-        json!({"type": name, "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
     match conditions
         .iter_mut()
-        .find(|known| known.get("type").is_some_and(|known| known == name))
+        .find(|known| known.get("type") == condition.get("type"))
     {
         Some(known) => *known = condition,
         None => conditions.push(condition),

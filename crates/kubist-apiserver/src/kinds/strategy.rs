@@ -43,7 +43,10 @@ pub(crate) fn allows_unconditional_update(kind: &Kind) -> bool {
                 | ("coordination.k8s.io", _)
                 | ("admissionregistration.k8s.io", _)
                 | ("policy", _)
-                | ("storage.k8s.io", "csinodes" | "csidrivers")
+                | (
+                    "storage.k8s.io",
+                    "csinodes" | "csidrivers" | "csistoragecapacities"
+                )
                 | ("node.k8s.io" | "discovery.k8s.io" | "resource.k8s.io", _)
         )
 }

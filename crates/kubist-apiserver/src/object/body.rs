@@ -8,7 +8,7 @@ use crate::http::options::{FieldValidation, WriteOptions};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::http::{gojson, negotiate};
-use crate::kinds::kind::{Kind, Schema};
+use crate::kinds::kind::{Kind, Schema, go_package};
 use crate::object::{decode, meta};
 
 /// Reads the body of a create or an update.
@@ -54,6 +54,15 @@ pub(crate) fn unrecognized(expected: &str, why: &str, request: &Request) -> Fail
     ))
 }
 
+/// Why a value can't be an object, in the words of Go.
+pub(crate) fn no_object(value: &Value) -> String {
+    format!(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct \
+         {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+        crate::http::json::noun(value)
+    )
+}
+
 /// Decodes an object of `kind`; gives it with what is strictly wrong with it.
 fn decode_object(kind: &Kind, request: &Request, mut value: Value) -> Result<(Value, Vec<String>), Failure> {
     if value.is_null() && kind.custom().is_none() {
@@ -67,17 +76,13 @@ fn decode_object(kind: &Kind, request: &Request, mut value: Value) -> Result<(Va
         ))
     };
     if !value.is_object() && !value.is_null() {
-        let why = format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct \
-             {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            crate::http::json::noun(&value)
-        );
+        let why = no_object(&value);
         return Err(unrecognized(&kind.kind, &why, request));
     }
     if kind.custom().is_some() {
         check_custom_type(kind, request, &value)?;
     } else {
-        check_type(kind, &value)?;
+        refuse_other(&kind.group, &kind.version, &kind.kind, &value)?;
     }
     if let Value::Object(map) = &mut value {
         map.insert("apiVersion".into(), kind.api_version().into());
@@ -142,59 +147,60 @@ fn named_type(value: &Value) -> (&str, &str) {
     (text("apiVersion"), text("kind"))
 }
 
-/// Refuses an object of a built-in kind that says that it is something else.
-fn check_type(kind: &Kind, value: &Value) -> Result<(), Failure> {
+/// Refuses an object that says that it is of another kind than a built-in one.
+pub(crate) fn refuse_other(group: &str, version: &str, kind: &str, value: &Value) -> Result<(), Failure> {
+    let Some(why) = other_type(group, version, kind, value) else {
+        return Ok(());
+    };
     let (given_version, given_kind) = named_type(value);
-    if given_version.is_empty() && given_kind.is_empty() {
-        return Ok(());
-    }
+    let (_, given_version) = meta::group_version(given_version);
     let given_version = if given_version.is_empty() {
-        kind.api_version()
+        version
     } else {
-        given_version.to_owned()
+        given_version
     };
-    let given_kind = if given_kind.is_empty() {
-        kind.kind.as_str()
-    } else {
-        given_kind
-    };
-    if given_version == kind.api_version() && given_kind == kind.kind {
-        return Ok(());
-    }
-    let (group, version) = meta::group_version(&given_version);
-    let why = if kubist_schema::kind(group, version, given_kind).is_some() {
-        let go_package = |group: &str| {
-            if group.is_empty() {
-                "core".to_owned()
-            } else {
-                group.split('.').next().unwrap_or("").to_owned()
-            }
-        };
-        format!(
-            "converting ({version}.{given_kind}) to ({}.{}): unknown conversion",
-            go_package(&kind.group),
-            kind.kind
-        )
-    } else {
-        format!(
-            "no kind {given_kind:?} is registered for version {given_version:?} in scheme \
-             \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
-        )
-    };
+    let given_kind = if given_kind.is_empty() { kind } else { given_kind };
     Err(Failure::bad_request(format!(
-        "{given_kind} in version {version:?} cannot be handled as a {}: {why}",
-        kind.kind
+        "{given_kind} in version {given_version:?} cannot be handled as a {kind}: {why}"
     )))
 }
 
-/// Decodes what a patch made of an object.
+/// Why an object is not of a built-in kind, if it says that it is of another.
+fn other_type(group: &str, version: &str, kind: &str, value: &Value) -> Option<String> {
+    let api_version = meta::api_version(group, version);
+    let (given_version, given_kind) = named_type(value);
+    let given_version = if given_version.is_empty() {
+        &api_version
+    } else {
+        given_version
+    };
+    let given_kind = if given_kind.is_empty() { kind } else { given_kind };
+    if given_version == api_version && given_kind == kind {
+        return None;
+    }
+    let (given_group, version) = meta::group_version(given_version);
+    Some(
+        if kubist_schema::kind(given_group, version, given_kind).is_some() {
+            let package = go_package(group);
+            format!("converting ({version}.{given_kind}) to ({package}.{kind}): unknown conversion")
+        } else {
+            format!(
+                "no kind {given_kind:?} is registered for version {given_version:?} in scheme \
+             \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
+            )
+        },
+    )
+}
+
+/// Decodes what a patch, which may have keys twice, made of an object.
 pub(crate) fn decode_patched(
     kind: &Kind,
     options: &WriteOptions,
     before: &Value,
     patched: Value,
+    duplicates: &[String],
 ) -> Result<(Value, Vec<String>), Failure> {
-    decode_changed(kind, options, before, patched, structure::decode)
+    decode_changed(kind, options, before, patched, duplicates, structure::decode)
 }
 
 /// Decodes what an apply made of an object.
@@ -204,7 +210,7 @@ pub(crate) fn decode_applied(
     before: &Value,
     applied: Value,
 ) -> Result<(Value, Vec<String>), Failure> {
-    decode_changed(kind, options, before, applied, structure::decode_applied)
+    decode_changed(kind, options, before, applied, &[], structure::decode_applied)
 }
 
 /// An object with the paths of what was pruned, or why it can't be read.
@@ -215,6 +221,7 @@ fn decode_changed(
     options: &WriteOptions,
     before: &Value,
     patched: Value,
+    duplicates: &[String],
     custom_decode: fn(&Value, Value) -> Decoded,
 ) -> Result<(Value, Vec<String>), Failure> {
     if kind.custom().is_some() {
@@ -227,14 +234,16 @@ fn decode_changed(
         Failure::invalid("", "", "", &[error])
     };
     let decoded = match &kind.schema {
-        Schema::Builtin(message) => decode::decode(message, patched),
+        Schema::Builtin(message) => match other_type(&kind.group, &kind.version, &kind.kind, &patched) {
+            Some(why) => Err(why),
+            None => decode::decode(message, patched),
+        },
         Schema::Custom(custom) => custom_decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
-    let mut warnings: Vec<String> = unknown
-        .into_iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
+    let doubled = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+    let mut warnings: Vec<String> = doubled.chain(unknown).collect();
     if !warnings.is_empty() {
         match options.validation {
             FieldValidation::Strict => {

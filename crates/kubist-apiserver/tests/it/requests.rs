@@ -134,3 +134,91 @@ async fn every_answer_has_the_name_of_its_request() {
     assert_ne!(first, name("/nope", &[]).await);
     assert_eq!(name("/api", &[("audit-id", "mine")]).await, "mine");
 }
+
+#[tokio::test]
+async fn bodies_that_are_no_objects_of_the_kind_are_told_apart() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    http.post(CRDS, crd("Widget", json!({"type": "object"}))).await;
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    let unreadable = "the object provided is unrecognized (must be of type";
+    let no_object = "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type \
+                     struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \
+                     \"json:\\\"kind,omitempty\\\"\" } (5b5d)";
+    for (path, content_type, body, code, told) in [
+        (
+            CONFIG_MAPS,
+            "application/json",
+            "",
+            400,
+            format!(
+                "{unreadable} ConfigMap): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)"
+            ),
+        ),
+        (
+            CONFIG_MAPS,
+            "application/json",
+            "[]",
+            400,
+            format!("{unreadable} ConfigMap): {no_object}"),
+        ),
+        (
+            CONFIG_MAPS,
+            "application/json",
+            "null",
+            422,
+            "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"
+                .to_owned(),
+        ),
+        (
+            CONFIG_MAPS,
+            "application/yaml",
+            "a: b\nc: d: e",
+            400,
+            format!(
+                "{unreadable} ConfigMap): yaml: line 2: mapping values are not allowed in this context (613a20620a633a20643a2065)"
+            ),
+        ),
+        (
+            widgets,
+            "application/json",
+            "[]",
+            400,
+            format!("{unreadable} Widget): {no_object}"),
+        ),
+        (
+            widgets,
+            "application/json",
+            "null",
+            400,
+            format!("{unreadable} Widget): Object 'Kind' is missing in 'null' (6e756c6c)"),
+        ),
+        (
+            widgets,
+            "application/json",
+            r#"{"kind":"Widget","metadata":{"name":"a"}}"#,
+            400,
+            "the API version in the data () does not match the expected API version (example.com/v1)"
+                .to_owned(),
+        ),
+        (
+            widgets,
+            "application/json",
+            r#"{"apiVersion":"example.com/v1","kind":"Other","metadata":{"name":"a"}}"#,
+            422,
+            "Other.example.com \"a\" is invalid: kind: Invalid value: \"Other\": must be Widget".to_owned(),
+        ),
+    ] {
+        let headers = [("content-type", content_type)];
+        let response = http
+            .send(Method::POST, path, &headers, body.as_bytes().to_vec())
+            .await;
+        let status = response.status().as_u16();
+        let body = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .expect("a body")
+            .to_bytes();
+        let answer: Value = serde_json::from_slice(&body).expect("a Status");
+        assert_eq!((status, answer["message"].as_str()), (code, Some(told.as_str())));
+    }
+}

@@ -261,3 +261,56 @@ async fn evictions_spend_the_budget_and_bindings_have_a_path_of_their_own() {
     http.post(budgets, second).await;
     assert_eq!(evict("b", "b").await.0, 500);
 }
+
+#[tokio::test]
+async fn a_pod_that_is_evicted_says_so_and_keeps_what_was_added_to_it() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "metadata": {"name": "a"},
+        "spec": {"nodeName": "n", "activeDeadlineSeconds": 20, "containers": [{"name": "c", "image": "i"}]},
+    });
+    let (status, pod) = http.post(pods, pod).await;
+    assert_eq!(status, 201, "{pod}");
+    let a = format!("{pods}/a");
+
+    let added = |image: &str| json!({"spec": {"ephemeralContainers": [{"name": "d", "image": image}]}});
+    let path = format!("{a}/ephemeralcontainers");
+    assert_eq!(http.patch(&path, MERGE, added("busy")).await.0, 200);
+    for (patch, what) in [
+        (added("other"), "changed"),
+        (json!({"spec": {"ephemeralContainers": []}}), "removed"),
+    ] {
+        let (status, refused) = http.patch(&path, MERGE, patch).await;
+        let message = refused["message"].as_str().unwrap_or("");
+        assert_eq!(status, 422, "{refused}");
+        let told = format!("existing ephemeral containers \"d\" may not be {what}");
+        assert!(message.contains(&told), "{message}");
+    }
+
+    let deadline = |seconds: Value| json!({"spec": {"activeDeadlineSeconds": seconds}});
+    for (seconds, code) in [(json!(10), 200), (json!(30), 422), (Value::Null, 422)] {
+        assert_eq!(http.patch(&a, MERGE, deadline(seconds)).await.0, code);
+    }
+    let nominated = json!({"status": {"nominatedNodeName": "m"}});
+    assert_eq!(http.patch(&format!("{a}/status"), MERGE, nominated).await.0, 422);
+
+    let evict = async |preconditions: Value| {
+        let options = json!({"preconditions": preconditions});
+        let eviction = json!({"metadata": {"name": "a"}, "deleteOptions": options});
+        http.post(&format!("{a}/eviction"), eviction).await.0
+    };
+    assert_eq!(evict(json!({"uid": "other"})).await, 409);
+    let (_, kept) = http.get(&a).await;
+    assert_eq!(kept["status"].get("conditions"), None);
+    let version = kept["metadata"]["resourceVersion"].clone();
+    assert_eq!(evict(json!({"resourceVersion": version})).await, 201);
+    let (_, evicted) = http.get(&a).await;
+    let condition = &evicted["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["reason"]),
+        (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))
+    );
+    assert!(evicted["metadata"]["deletionTimestamp"].is_string());
+}

@@ -19,7 +19,7 @@ use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::strategy;
-use crate::object::body::unrecognized;
+use crate::object::body::{no_object, refuse_other, unrecognized};
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::Key;
@@ -99,20 +99,16 @@ fn same_name(request: &Request, object: &Value, kind: &str) -> Result<(), Failur
 fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
     let parsed = negotiate::body(request.header("content-type"), false, &request.body)?
         .map_err(|why| unrecognized(expected, &why, request))?;
-    let kind = parsed
-        .value
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or(expected);
-    if kind != expected || !parsed.value.is_object() {
-        return Err(Failure::bad_request(format!("expected {expected}, not {kind}")));
-    }
     let (group, version) = match expected {
         "Eviction" => ("policy", "v1"),
         "TokenRequest" => ("authentication.k8s.io", "v1"),
         "Scale" => ("autoscaling", "v1"),
         _ => ("", "v1"),
     };
+    if !parsed.value.is_object() {
+        return Err(unrecognized(expected, &no_object(&parsed.value), request));
+    }
+    refuse_other(group, version, expected, &parsed.value)?;
     if let Some(message) = kubist_schema::kind(group, version, expected) {
         crate::object::decode::decode(message, parsed.value.clone()).map_err(|why| {
             Failure::bad_request(format!(

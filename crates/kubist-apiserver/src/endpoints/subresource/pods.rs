@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ask_create, body, change, done, same_name};
-use crate::endpoints::read;
+use crate::endpoints::{delete, read};
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
 use crate::http::options::{DeleteOptions, WriteOptions};
@@ -71,7 +71,11 @@ pub(super) async fn bind(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
                 map.extend(extra);
             }
         }
-        pod::set_condition(pod, "PodScheduled", &api.identity.timestamp());
+        let scheduled = json!({
+            "type": "PodScheduled", "status": "True", "lastProbeTime": null,
+            "lastTransitionTime": api.identity.timestamp(),
+        });
+        pod::set_condition(pod, scheduled);
         Ok(())
     })?;
     Ok(done(201))
@@ -82,12 +86,38 @@ pub(super) async fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     same_name(request, &eviction, "Eviction")?;
     let create = WriteOptions::parse(&request.query, "CreateOptions")?;
     ask_create(api, kind, request, "eviction", &create, &mut eviction).await?;
-    let options = DeleteOptions::parse(&request.query, eviction.get("deleteOptions"))?;
+    let mut options = DeleteOptions::parse(&request.query, eviction.get("deleteOptions"))?;
     let stored = read::find(api, kind, request)?;
     disrupt(api, &stored, options.dry_run)?;
     let key = Key::new(&request.target.namespace, &request.target.name);
-    crate::endpoints::delete::delete_object(api, kind, &key, &options)?;
+    if !options.dry_run {
+        delete::check(kind, &key, &stored, &options)?;
+        tell_why(api, kind, request, &create)?;
+        if options.resource_version.is_some() {
+            options.resource_version = Some(read::find(api, kind, request)?.revision.to_string());
+        }
+    }
+    delete::delete_object(api, kind, &key, &options)?;
     Ok(done(201))
+}
+
+/// Says in the conditions of a pod why it goes (KEP-3329).
+fn tell_why(
+    api: &Arc<Api>,
+    kind: &Arc<Kind>,
+    request: &Request,
+    options: &WriteOptions,
+) -> Result<(), Failure> {
+    let evicted = json!({
+        "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting", "lastProbeTime": null,
+        "lastTransitionTime": api.identity.timestamp(),
+    });
+    change(api, kind, request, options, |pod| {
+        pod::set_condition(pod, evicted.clone());
+        Ok(())
+    })?;
+    Ok(())
 }
 
 /// How long a client waits for a budget that nobody looked at yet.
@@ -181,7 +211,7 @@ fn spend(api: &Api, budget: &Value, pod: &str) -> Result<Value, Failure> {
 /// Says in the conditions that a budget is spent.
 fn no_more_disruptions(budget: &mut Value, now: &str) {
     let generation = meta::generation(budget);
-    let condition = serde_json::json!({
+    let condition = json!({
         "type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods", "message": "",
         "observedGeneration": generation, "lastTransitionTime": now,
     });

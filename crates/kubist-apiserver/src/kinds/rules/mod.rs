@@ -6,6 +6,7 @@
 mod common;
 mod config;
 mod cron;
+mod ephemeral;
 mod events;
 mod jobs;
 mod lease;
@@ -69,8 +70,12 @@ pub(crate) fn validate(
                 errors.push(FieldError::forbidden(field, "cannot be set on create"));
             }
             if let Some(old) = old {
+                if subresource == "ephemeralcontainers" {
+                    ephemeral::additions(new, old, &mut errors);
+                }
                 errors.extend(match subresource {
                     "resize" => pod::validate_resize(new, old),
+                    "status" => pod::validate_status(new, old),
                     _ => pod::validate_update(new, old),
                 });
             }
@@ -83,6 +88,7 @@ pub(crate) fn validate(
         ("apps", "deployments") => workloads::deployment(new, old, &mut errors),
         ("apps", "replicasets") => workloads::replica_set(new, old, &mut errors),
         ("apps", "daemonsets") => workloads::daemon_set(new, old, &mut errors),
+        ("apps", "controllerrevisions") => workloads::revision(new, old, &mut errors),
         ("apps", "statefulsets") => workloads::stateful_set(new, old, &mut errors),
         ("", "replicationcontrollers") => workloads::replication_controller(new, &mut errors),
         ("batch", "jobs") if subresource == "status" => jobs::status(new, old, &mut errors),

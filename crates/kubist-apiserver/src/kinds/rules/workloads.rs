@@ -13,6 +13,16 @@ use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
 
+pub(super) fn revision(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    if let Some(old) = old {
+        immutable(new, old, "data", errors);
+    }
+    if let Some(number) = integer(new, "revision").filter(|number| *number < 0) {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid("revision", &number.into(), detail));
+    }
+}
+
 pub(super) fn deployment(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     non_negative(spec, "spec", &["replicas"], errors);
