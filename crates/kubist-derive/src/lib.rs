@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 /// | `scale(spec_replicas_path = "...", status_replicas_path = "...", label_selector_path = "...")` | turns the scale subresource on; also as a JSON string |
 /// | `printcolumn(name = "...", type_ = "...", json_path = "...", description, format, priority)` | a column of `kubectl get` (repeatable); also as a JSON string |
 /// | `shortname = "doc"`, `category = "all"` | names for `kubectl` (repeatable) |
-/// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable) |
+/// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable); without its dot, as kube takes it, servers refuse the CRD |
 /// | `doc = "..."` | the description of the schema's root |
 /// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD, and of what `new` makes (repeatable) |
 /// | `storage = false`, `served = false` | default true |

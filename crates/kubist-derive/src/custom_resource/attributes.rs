@@ -8,7 +8,7 @@ use serde::Deserialize;
 use syn::{Expr, Lit, LitStr, Path};
 
 use super::column::PrintColumn;
-use super::name::{FieldPath, Group, KindName, Label, Name, Struct};
+use super::name::{Group, KindName, Label, Name, Struct};
 use super::scale::Scale;
 use crate::crates::CratesAttribute;
 use crate::rule::Rule;
@@ -47,7 +47,7 @@ pub(crate) struct KubeAttributes {
     #[darling(multiple, rename = "category")]
     pub(crate) categories: Vec<Name<Label>>,
     #[darling(multiple, rename = "selectable")]
-    pub(crate) selectable: Vec<Name<FieldPath>>,
+    pub(crate) selectable: Vec<String>,
     #[darling(multiple, rename = "annotation")]
     pub(crate) annotations: Vec<Pair>,
     #[darling(multiple, rename = "label")]

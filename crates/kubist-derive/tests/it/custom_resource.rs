@@ -154,6 +154,26 @@ fn a_disabled_schema_keeps_everything() {
     );
 }
 
+/// As kube's documentation writes it.
+#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "docs.example.com",
+    version = "v1",
+    kind = "Note",
+    selectable = "spec.text"
+)]
+struct NoteSpec {
+    text: String,
+}
+
+#[test]
+fn a_selectable_field_is_written_as_it_is() {
+    assert_eq!(
+        version(&Note::crd())["selectableFields"],
+        json!([{"jsonPath": "spec.text"}])
+    );
+}
+
 #[test]
 fn the_root_is_a_resource() {
     fn scopes<N: Resource<Scope = NamespaceResourceScope>, C: Resource<Scope = ClusterResourceScope>>() {}

@@ -42,8 +42,4 @@ struct Spec9 {}
 #[kube(group = "example.com", version = "v1", kind = "Document", shortname = "Doc", category = "all of them")]
 struct Spec10 {}
 
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", selectable = "spec.title")]
-struct Spec11 {}
-
 fn main() {}
