@@ -232,3 +232,15 @@ async fn warnings_reach_the_caller() {
         .expect("answers");
     assert_eq!(*heard.lock().expect("no panic"), ["first", "second", "third"]);
 }
+
+#[tokio::test]
+async fn a_service_of_the_callers_own_never_answers_at_once() {
+    // As with kube: tests with mocks look once, and expect to see nothing yet.
+    let service =
+        tower::service_fn(|_: Request<Body>| async { Err::<Response<Body>, _>("the mock is over") });
+    let api = Api::<Pod>::default_namespaced(Client::new(service, "default"));
+    let mut answer = std::pin::pin!(api.get("a"));
+    assert!(futures::poll!(&mut answer).is_pending());
+    let error = answer.await.expect_err("it is over");
+    assert!(matches!(error, Error::Service(_)), "{error}");
+}
