@@ -9,6 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::http::answer::Answer;
+use crate::http::document::Document;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
@@ -277,11 +278,8 @@ fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answ
     } else {
         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     };
-    Some(Answer::Raw {
-        code: 200,
-        content_type,
-        body: value.to_string().into(),
-    })
+    let body = value.to_string().into();
+    Some(Answer::Document(Document::public(request, content_type, body)))
 }
 
 fn discovered(registry: &Registry, group: &str, version: &str) -> Vec<Value> {

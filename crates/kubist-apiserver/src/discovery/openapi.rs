@@ -6,6 +6,8 @@ use kubist_schema::{Field, ListType, Message, Special, Type};
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::Answer;
+use crate::http::document::{self, Document};
+use crate::http::negotiate::JSON;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry, Schema};
@@ -14,8 +16,8 @@ use crate::kinds::kind::{Kind, Registry, Schema};
 pub(crate) fn answer(registry: &Registry, request: &Request, path: &[&str]) -> Result<Answer, Failure> {
     match path {
         ["v3"] => Ok(index(registry)),
-        ["v3", "api", version] => Ok(document(registry, "", version, "v3")),
-        ["v3", "apis", group, version] => Ok(document(registry, group, version, "v3")),
+        ["v3", "api", version] => Ok(described(registry, request, "", version)),
+        ["v3", "apis", group, version] => Ok(described(registry, request, group, version)),
         // Clients that cannot read JSON here fall back to v3.
         ["v2"]
             if !request.header("accept").contains("json")
@@ -24,7 +26,7 @@ pub(crate) fn answer(registry: &Registry, request: &Request, path: &[&str]) -> R
         {
             Err(Failure::not_acceptable(&["application/json"]))
         }
-        ["v2"] => Ok(whole(registry)),
+        ["v2"] => Ok(whole(registry, request)),
         _ => Ok(Answer::text(404, "404 page not found\n")),
     }
 }
@@ -35,7 +37,7 @@ fn index(registry: &Registry) -> Answer {
         for version in versions {
             let path = path_of(group, version);
             let content = openapi(registry, group, version).to_string();
-            let hash = crate::discovery::hash::document(content.as_bytes());
+            let hash = document::hash(content.as_bytes());
             paths.insert(
                 path.clone(),
                 json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}),
@@ -62,7 +64,7 @@ fn raw(value: Value, content_type: &'static str) -> Answer {
     }
 }
 
-fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> Answer {
+fn described(registry: &Registry, request: &Request, group: &str, version: &str) -> Answer {
     let known = registry
         .kinds()
         .iter()
@@ -70,7 +72,8 @@ fn document(registry: &Registry, group: &str, version: &str, _format: &str) -> A
     if !known {
         return Answer::text(404, "404 page not found\n");
     }
-    raw(openapi(registry, group, version), "application/json")
+    let body = openapi(registry, group, version).to_string().into();
+    Answer::Document(Document::hashed(request, JSON, body))
 }
 
 fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
@@ -98,7 +101,7 @@ fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
     })
 }
 
-fn whole(registry: &Registry) -> Answer {
+fn whole(registry: &Registry, request: &Request) -> Answer {
     let mut schemas = Schemas {
         prefix: "#/definitions/",
         out: Map::new(),
@@ -109,15 +112,13 @@ fn whole(registry: &Registry) -> Answer {
         schemas.kind(kind);
     }
     schemas.finish();
-    raw(
-        json!({
-            "swagger": "2.0",
-            "info": {"title": "Kubernetes", "version": kubist_schema::KUBERNETES_VERSION},
-            "paths": {},
-            "definitions": schemas.out,
-        }),
-        "application/json",
-    )
+    let document = json!({
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": kubist_schema::KUBERNETES_VERSION},
+        "paths": {},
+        "definitions": schemas.out,
+    });
+    Answer::Document(Document::of(request, JSON, document.to_string().into()))
 }
 
 struct Schemas {

@@ -6,6 +6,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use crate::http::body::Body;
+use crate::http::document::Document;
 use crate::http::json;
 use crate::http::negotiate::Encoding;
 use crate::http::protobuf;
@@ -23,6 +24,8 @@ pub(crate) enum Answer {
     },
     /// Text.
     Text { code: u16, text: String },
+    /// What clients may keep.
+    Document(Document),
     /// JSON that is no object of a kind, or was encoded before.
     Raw {
         code: u16,
@@ -78,6 +81,13 @@ impl Answer {
                 content_type,
                 body,
             } => (code, content_type, body.into(), Vec::new()),
+            Answer::Document(document) => {
+                let (code, headers, body) = document.into_parts();
+                let mut response = Response::new(body.into());
+                *response.status_mut() = StatusCode::from_u16(code).unwrap_or_default();
+                *response.headers_mut() = headers;
+                return response;
+            }
             Answer::Stream {
                 body,
                 content_type,

@@ -1,5 +1,6 @@
 //! Discovery, and the forms in which objects are shown.
 
+use http::Method;
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
@@ -137,5 +138,45 @@ async fn both_groups_serve_the_same_events() {
     assert_eq!(
         http.get("/api/v1/namespaces/default/events/a").await.1["series"]["count"],
         2
+    );
+}
+
+#[tokio::test]
+async fn documents_that_a_client_has_are_not_sent_again() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    for (path, accept) in [
+        ("/apis", aggregated),
+        ("/openapi/v2", "application/json"),
+        ("/openapi/v3/apis/apps/v1", "application/json"),
+    ] {
+        let ask = async |tag: &str| {
+            let headers = [("accept", accept), ("if-none-match", tag)];
+            http.send(Method::GET, path, &headers, Vec::new()).await
+        };
+        let first = ask("").await;
+        assert_eq!(first.status(), 200, "{path}");
+        let tag = first.headers()["etag"].to_str().expect("text").to_owned();
+        assert_eq!(ask(&tag).await.status(), 304, "{path}");
+        assert_eq!(ask("\"other\"").await.status(), 200, "{path}");
+    }
+
+    // Under the hash that the index tells, a document never changes.
+    let (_, index) = http.get("/openapi/v3").await;
+    let index = match index {
+        Value::String(text) => serde_json::from_str(&text).expect("JSON"),
+        index => index,
+    };
+    let path = index["paths"]["apis/apps/v1"]["serverRelativeURL"]
+        .as_str()
+        .expect("a path");
+    let forever = http.send(Method::GET, path, &[], Vec::new()).await;
+    assert_eq!(forever.headers()["cache-control"], "public, immutable");
+    let old = "/openapi/v3/apis/apps/v1?hash=0";
+    let moved = http.send(Method::GET, old, &[], Vec::new()).await;
+    assert_eq!(
+        (moved.status().as_u16(), &moved.headers()["location"]),
+        (301, &path.parse().expect("a value"))
     );
 }
