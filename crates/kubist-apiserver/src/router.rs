@@ -17,9 +17,10 @@ use crate::http::body::Body;
 use crate::http::negotiate::{self, Encoding};
 use crate::http::request::{Connection, Query, Request, Target, Warnings};
 use crate::http::status::Failure;
-use crate::kinds::kind::Kind;
+use crate::kinds::kind::{Kind, Registry, table};
 use crate::server::audit::Record;
 use crate::state::Api;
+use crate::store::Key;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
@@ -152,10 +153,13 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     if request.method == http::Method::HEAD && (target.is_resource || request.path.starts_with("/api")) {
         return Err(Failure::method_not_allowed());
     }
+    let registry = api.registry();
+    if let Some(name) = aggregated(api, &registry, &request.path) {
+        return Err(Failure::not_implemented(&format!("the aggregated API {name}")));
+    }
     if !target.is_resource {
         return crate::discovery::answer(api, request);
     }
-    let registry = api.registry();
     let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
         // The groups of definitions are behind all others, and say less.
         let is_builtin = registry
@@ -182,6 +186,20 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
         return subresource::answer(api, kind, request).await;
     }
     verb(api, kind, request).await
+}
+
+/// The name of the `APIService` that says that another server answers a path.
+fn aggregated(api: &Api, registry: &Registry, path: &str) -> Option<String> {
+    let mut segments = path.strip_prefix("/apis/")?.split('/');
+    let (group, version) = (segments.next()?, segments.next()?);
+    let is_ours = |kind: &Arc<Kind>| kind.group == group && kind.version == version;
+    if registry.kinds().iter().any(is_ours) {
+        return None;
+    }
+    let name = format!("{version}.{group}");
+    let services = table("apiregistration.k8s.io", "apiservices");
+    let service = api.store.get(&services, &Key::new("", &name))?;
+    service.value["spec"]["service"].is_object().then_some(name)
 }
 
 async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {

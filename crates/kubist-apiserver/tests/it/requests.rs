@@ -222,3 +222,33 @@ async fn bodies_that_are_no_objects_of_the_kind_are_told_apart() {
         assert_eq!((status, answer["message"].as_str()), (code, Some(told.as_str())));
     }
 }
+
+#[tokio::test]
+async fn what_another_server_would_answer_is_not_implemented() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let services = "/apis/apiregistration.k8s.io/v1/apiservices";
+    let service = |name: &str| {
+        json!({"metadata": {"name": name}, "spec": {
+            "group": "metrics.example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100,
+            "service": {"namespace": "default", "name": "metrics"},
+        }})
+    };
+    assert_eq!(http.post(services, service("other")).await.0, 422);
+    let path = "/apis/metrics.example.com/v1/nodes";
+    assert_eq!(http.get(path).await.0, 404);
+    assert_eq!(
+        http.post(services, service("v1.metrics.example.com")).await.0,
+        201
+    );
+    for path in [path, "/apis/metrics.example.com/v1"] {
+        let (status, answer) = http.get(path).await;
+        assert_eq!(
+            (status, answer["message"].as_str()),
+            (
+                501,
+                Some("this server does not implement the aggregated API v1.metrics.example.com")
+            )
+        );
+    }
+}

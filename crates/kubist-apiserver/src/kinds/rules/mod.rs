@@ -3,6 +3,7 @@
 //! What the tables know (enumerations) is checked for every kind; what upstream wrote by hand
 //! is here for the kinds that operators meet every day.
 
+mod aggregation;
 mod common;
 mod config;
 mod cron;
@@ -88,6 +89,7 @@ pub(crate) fn validate(
         ("apps", "deployments") => workloads::deployment(new, old, &mut errors),
         ("apps", "replicasets") => workloads::replica_set(new, old, &mut errors),
         ("apps", "daemonsets") => workloads::daemon_set(new, old, &mut errors),
+        ("apiregistration.k8s.io", "apiservices") => aggregation::api_service(new, &mut errors),
         ("apps", "controllerrevisions") => workloads::revision(new, old, &mut errors),
         ("apps", "statefulsets") => workloads::stateful_set(new, old, &mut errors),
         ("", "replicationcontrollers") => workloads::replication_controller(new, &mut errors),
