@@ -55,5 +55,6 @@ fn expand(input: &DeriveInput, mut attributes: KubeAttributes) -> syn::Result<To
     let crd = root.custom_resource_ext(&crates);
     let validate_cel = root.validate_cel(&crates)?;
     let apply = root.apply(&crates)?;
-    Ok(quote! { #definition #serialize #resource #parts #crd #validate_cel #apply })
+    let warnings = attributes.doubts().map(|doubt| doubt.warning(input));
+    Ok(quote! { #definition #serialize #resource #parts #crd #validate_cel #apply #(#warnings)* })
 }

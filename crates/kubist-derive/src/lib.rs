@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 /// | `scale(spec_replicas_path = "...", status_replicas_path = "...", label_selector_path = "...")` | turns the scale subresource on; also as a JSON string |
 /// | `printcolumn(name = "...", type_ = "...", json_path = "...", description, format, priority)` | a column of `kubectl get` (repeatable); also as a JSON string |
 /// | `shortname = "doc"`, `category = "all"` | names for `kubectl` (repeatable) |
-/// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable); without its dot, as kube takes it, servers refuse the CRD |
+/// | `selectable = ".spec.title"` | a JSON path that field selectors may use (repeatable) |
 /// | `doc = "..."` | the description of the schema's root |
 /// | `annotation("key", "value")`, `label("key", "value")` | metadata of the CRD, and of what `new` makes (repeatable) |
 /// | `storage = false`, `served = false` | default true |
@@ -87,7 +87,8 @@ use proc_macro::TokenStream;
 ///
 /// # Errors
 ///
-/// A missing or misspelt attribute is a compile error on that attribute.
+/// A missing or misspelt attribute is a compile error on that attribute. A name or path that servers refuse
+/// in a CRD, such as a plural in capitals, is a warning, which `#[allow(deprecated)]` on the spec silences.
 #[proc_macro_derive(CustomResource, attributes(kube))]
 pub fn custom_resource(input: TokenStream) -> TokenStream {
     custom_resource::derive(input.into()).into()

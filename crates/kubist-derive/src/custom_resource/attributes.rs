@@ -2,13 +2,13 @@
 
 use darling::ast::NestedMeta;
 use darling::{Error, FromDeriveInput, FromMeta};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use serde::Deserialize;
 use syn::{Expr, Lit, LitStr, Path};
 
 use super::column::PrintColumn;
-use super::name::{Group, KindName, Label, Name, Struct};
+use super::name::{Doubt, FieldPath, Group, KindName, Label, Name, PascalCase, Struct};
 use super::scale::Scale;
 use crate::crates::CratesAttribute;
 use crate::rule::Rule;
@@ -47,7 +47,7 @@ pub(crate) struct KubeAttributes {
     #[darling(multiple, rename = "category")]
     pub(crate) categories: Vec<Name<Label>>,
     #[darling(multiple, rename = "selectable")]
-    pub(crate) selectable: Vec<String>,
+    pub(crate) selectable: Vec<Name<FieldPath>>,
     #[darling(multiple, rename = "annotation")]
     pub(crate) annotations: Vec<Pair>,
     #[darling(multiple, rename = "label")]
@@ -66,6 +66,25 @@ pub(crate) struct KubeAttributes {
     pub(crate) apply: bool,
     #[darling(default)]
     pub(crate) crates: CratesAttribute,
+}
+
+impl KubeAttributes {
+    /// What servers refuse of the CRD.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        let kind = self.kind.doubt().or_else(|| {
+            let kind = Doubt::of::<PascalCase>(&self.kind, self.kind.span());
+            kind.filter(|_| self.root.is_none())
+        });
+        let labels = self.singular.iter().chain(&self.plural);
+        let labels = labels.chain(&self.shortnames).chain(&self.categories);
+        [self.group.doubt(), self.version.doubt(), kind]
+            .into_iter()
+            .chain(labels.map(Name::doubt))
+            .chain(self.selectable.iter().map(Name::doubt))
+            .flatten()
+            .chain(self.printcolumns.iter().flat_map(PrintColumn::doubts))
+            .chain(self.scale.iter().flat_map(Scale::doubts))
+    }
 }
 
 fn yes() -> bool {
@@ -179,8 +198,15 @@ impl FromMeta for Deprecation {
     }
 }
 
-/// What an attribute says in the JSON that a CRD holds.
-pub(super) fn parse_json<T: for<'de> Deserialize<'de>>(attribute: &str, json: &str) -> darling::Result<T> {
-    serde_json::from_str(json)
-        .map_err(|error| Error::custom(format!("`{attribute}` is not the JSON of a CRD: {error}")))
+/// What an attribute says in the JSON that a CRD holds, and where.
+pub(super) fn parse_json<T: for<'de> Deserialize<'de>>(
+    attribute: &str,
+    literal: &Lit,
+) -> darling::Result<(T, Span)> {
+    let json = string(literal)?;
+    let value = serde_json::from_str(&json.value()).map_err(|error| {
+        let message = format!("`{attribute}` is not the JSON of a CRD: {error}");
+        Error::custom(message).with_span(literal)
+    })?;
+    Ok((value, json.span()))
 }

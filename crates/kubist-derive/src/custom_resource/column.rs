@@ -1,15 +1,15 @@
 //! `printcolumn(...)`.
 
+use darling::FromMeta;
 use darling::ast::NestedMeta;
-use darling::{Error, FromMeta};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde::Deserialize;
-use syn::Path;
+use syn::{Lit, Path};
 
 use super::attributes::parse_json;
 use super::crd::option;
-use super::name::{FieldPath, Name, Rule};
+use super::name::{Doubt, FieldPath, Name, Rule};
 
 /// The types that a column can have
 /// ([reference](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#type)).
@@ -28,21 +28,37 @@ const FORMATS: [&str; 8] = [
 ];
 
 /// A column of `kubectl get`, as `printcolumn(...)` or as the JSON that a CRD holds.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PrintColumn {
-    pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) type_: String,
-    pub(crate) json_path: String,
-    pub(crate) description: Option<String>,
-    pub(crate) format: Option<String>,
-    pub(crate) priority: Option<i32>,
+    name: String,
+    type_: Name<ColumnType>,
+    json_path: Name<FieldPath>,
+    description: Option<String>,
+    format: Option<Name<ColumnFormat>>,
+    priority: Option<i32>,
 }
 
 impl FromMeta for PrintColumn {
-    fn from_string(json: &str) -> darling::Result<Self> {
-        parse_json::<Self>("printcolumn", json)?.checked()
+    fn from_value(literal: &Lit) -> darling::Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Json {
+            name: String,
+            #[serde(rename = "type")]
+            type_: String,
+            json_path: String,
+            description: Option<String>,
+            format: Option<String>,
+            priority: Option<i32>,
+        }
+        let (json, span): (Json, _) = parse_json("printcolumn", literal)?;
+        Ok(PrintColumn {
+            name: json.name,
+            type_: Name::new(json.type_, span),
+            json_path: Name::new(json.json_path, span),
+            description: json.description,
+            format: json.format.map(|format| Name::new(format, span)),
+            priority: json.priority,
+        })
     }
 
     fn from_list(items: &[NestedMeta]) -> darling::Result<Self> {
@@ -61,16 +77,16 @@ impl FromMeta for PrintColumn {
         let fields = Fields::from_list(items)?;
         Ok(PrintColumn {
             name: fields.name,
-            type_: fields.type_.into_string(),
-            json_path: fields.json_path.into_string(),
+            type_: fields.type_,
+            json_path: fields.json_path,
             description: fields.description,
-            format: fields.format.map(Name::into_string),
+            format: fields.format,
             priority: fields.priority,
         })
     }
 }
 
-struct ColumnType;
+pub(crate) struct ColumnType;
 
 impl Rule for ColumnType {
     fn check(name: &str) -> Result<(), String> {
@@ -78,7 +94,7 @@ impl Rule for ColumnType {
     }
 }
 
-struct ColumnFormat;
+pub(crate) struct ColumnFormat;
 
 impl Rule for ColumnFormat {
     fn check(name: &str) -> Result<(), String> {
@@ -97,13 +113,12 @@ fn one_of(known: &[&str], name: &str, what: &str) -> Result<(), String> {
 }
 
 impl PrintColumn {
-    /// Refuses what a server would.
-    fn checked(self) -> darling::Result<Self> {
-        ColumnType::check(&self.type_)
-            .and_then(|()| self.format.as_deref().map_or(Ok(()), ColumnFormat::check))
-            .and_then(|()| FieldPath::check(&self.json_path))
-            .map_err(Error::custom)?;
-        Ok(self)
+    /// What servers refuse of it.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        let format = self.format.as_ref().and_then(Name::doubt);
+        [self.type_.doubt(), format, self.json_path.doubt()]
+            .into_iter()
+            .flatten()
     }
 
     pub(super) fn tokens(&self, core: &Path) -> TokenStream {

@@ -6,13 +6,51 @@ use std::ops::Deref;
 
 use darling::{Error, FromMeta};
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
-use syn::{Ident, Lit};
+use quote::{ToTokens, quote_spanned};
+use syn::{DeriveInput, Ident, Lit};
 
 /// What a name has to be.
 pub(super) trait Rule {
+    /// Whether nothing can be made of a name that breaks the rule.
+    const IS_NEEDED: bool = false;
+
     /// Says what is wrong.
     fn check(name: &str) -> Result<(), String>;
+}
+
+/// Something that compiles and that servers refuse, such as a CRD with a plural in capitals.
+///
+/// It is no error: types that are never installed, as in tests, have such names, and kube takes them.
+#[derive(Debug)]
+pub(crate) struct Doubt {
+    message: String,
+    span: Span,
+}
+
+impl Doubt {
+    /// What is wrong with what stands at `span`, if anything is.
+    pub(super) fn of<R: Rule>(name: &str, span: Span) -> Option<Self> {
+        let message = R::check(name).err()?;
+        Some(Self { message, span })
+    }
+
+    /// A warning at the place, unless the type allows it; a deprecation is the only one that a macro can give.
+    pub(super) fn warning(&self, input: &DeriveInput) -> TokenStream {
+        let message = &self.message;
+        let allowed = input
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("allow"));
+        quote_spanned! {self.span=>
+            #(#allowed)*
+            const _: () = {
+                #[allow(non_upper_case_globals)]
+                #[deprecated(note = #message)]
+                const refused_by_servers: () = ();
+                refused_by_servers
+            };
+        }
+    }
 }
 
 /// A name that keeps a rule.
@@ -22,14 +60,25 @@ pub(crate) struct Name<R> {
     rule: PhantomData<R>,
 }
 
+impl<R: Rule> Name<R> {
+    /// What servers refuse of it.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        Doubt::of::<R>(&self.name, self.span)
+    }
+}
+
 impl<R> Name<R> {
     /// Where it is written.
     pub(super) fn span(&self) -> Span {
         self.span
     }
 
-    pub(super) fn into_string(self) -> String {
-        self.name
+    pub(super) fn new(name: String, span: Span) -> Self {
+        Name {
+            name,
+            span,
+            rule: PhantomData,
+        }
     }
 }
 
@@ -39,12 +88,10 @@ impl<R: Rule> FromMeta for Name<R> {
             return Err(Error::custom("expected a string").with_span(literal));
         };
         let name = text.value();
-        R::check(&name).map_err(|message| Error::custom(message).with_span(text))?;
-        Ok(Name {
-            name,
-            span: text.span(),
-            rule: PhantomData,
-        })
+        if R::IS_NEEDED {
+            R::check(&name).map_err(|message| Error::custom(message).with_span(text))?;
+        }
+        Ok(Name::new(name, text.span()))
     }
 }
 
@@ -115,23 +162,29 @@ impl Rule for KindName {
     }
 }
 
-/// Whether a kind is written as most are, so that it can be the name of a struct, too.
-pub(super) fn check_pascal_case(kind: &str) -> Result<(), String> {
-    let is_word = kind.chars().all(|c| c.is_ascii_alphanumeric());
-    if is_word && kind.starts_with(|first: char| first.is_ascii_uppercase()) {
-        return Ok(());
+/// A kind as most are written, so that it can be the name of a struct, too.
+pub(super) struct PascalCase;
+
+impl Rule for PascalCase {
+    fn check(kind: &str) -> Result<(), String> {
+        let is_word = kind.chars().all(|c| c.is_ascii_alphanumeric());
+        if is_word && kind.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return Ok(());
+        }
+        Err(format!(
+            "`{kind}` is not in PascalCase: call the kind `{}`, or, if it is called so already, name the struct \
+             with `root = \"...\"`",
+            pascal_case(kind)
+        ))
     }
-    Err(format!(
-        "`{kind}` is not in PascalCase: call the kind `{}`, or, if it is called so already, name the struct \
-         with `root = \"...\"`",
-        pascal_case(kind)
-    ))
 }
 
 /// The name of the generated struct.
 pub(crate) struct Struct;
 
 impl Rule for Struct {
+    const IS_NEEDED: bool = true;
+
     fn check(name: &str) -> Result<(), String> {
         match syn::parse_str::<Ident>(name) {
             Ok(_) => Ok(()),

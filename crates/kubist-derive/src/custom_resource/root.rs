@@ -5,7 +5,7 @@ use syn::{DeriveInput, Ident};
 
 use super::apply::ApplyRoot;
 use super::attributes::KubeAttributes;
-use super::name::check_pascal_case;
+use super::name::{PascalCase, Rule};
 use crate::crates::Crates;
 use crate::plural::pluralize;
 
@@ -23,14 +23,14 @@ impl<'a> Root<'a> {
     pub(super) fn new(input: &'a DeriveInput, attributes: &'a KubeAttributes) -> syn::Result<Self> {
         let (name, span) = match &attributes.root {
             Some(root) => (root.as_str(), root.span()),
-            None => {
-                check_pascal_case(&attributes.kind)
-                    .map_err(|message| syn::Error::new(attributes.kind.span(), message))?;
-                (attributes.kind.as_str(), attributes.kind.span())
-            }
+            None => (attributes.kind.as_str(), attributes.kind.span()),
         };
-        let ident = syn::parse_str::<Ident>(name)
-            .map_err(|_| syn::Error::new(span, format!("`{name}` cannot be the name of a struct")))?;
+        let ident = syn::parse_str::<Ident>(name).map_err(|_| {
+            let message = PascalCase::check(name)
+                .err()
+                .unwrap_or_else(|| format!("`{name}` cannot be the name of a struct"));
+            syn::Error::new(span, message)
+        })?;
         let ident = Ident::new(&ident.to_string(), Span::call_site());
         if ident == input.ident {
             return Err(syn::Error::new_spanned(

@@ -1,28 +1,38 @@
 //! `scale(...)`.
 
+use darling::FromMeta;
 use darling::ast::NestedMeta;
-use darling::{Error, FromMeta};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde::Deserialize;
-use syn::Path;
+use syn::{Lit, Path};
 
 use super::attributes::parse_json;
 use super::crd::option;
-use super::name::{Name, Rule};
+use super::name::{Doubt, Name, Rule};
 
 /// The scale subresource, as `scale(...)` or as the JSON that a CRD holds.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Scale {
-    pub(crate) spec_replicas_path: String,
-    pub(crate) status_replicas_path: String,
-    pub(crate) label_selector_path: Option<String>,
+    spec_replicas_path: Name<BelowSpec>,
+    status_replicas_path: Name<BelowStatus>,
+    label_selector_path: Option<Name<BelowEither>>,
 }
 
 impl FromMeta for Scale {
-    fn from_string(json: &str) -> darling::Result<Self> {
-        parse_json::<Self>("scale", json)?.checked()
+    fn from_value(literal: &Lit) -> darling::Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Json {
+            spec_replicas_path: String,
+            status_replicas_path: String,
+            label_selector_path: Option<String>,
+        }
+        let (json, span): (Json, _) = parse_json("scale", literal)?;
+        Ok(Scale {
+            spec_replicas_path: Name::new(json.spec_replicas_path, span),
+            status_replicas_path: Name::new(json.status_replicas_path, span),
+            label_selector_path: json.label_selector_path.map(|path| Name::new(path, span)),
+        })
     }
 
     fn from_list(items: &[NestedMeta]) -> darling::Result<Self> {
@@ -35,14 +45,14 @@ impl FromMeta for Scale {
         }
         let fields = Fields::from_list(items)?;
         Ok(Scale {
-            spec_replicas_path: fields.spec_replicas_path.into_string(),
-            status_replicas_path: fields.status_replicas_path.into_string(),
-            label_selector_path: fields.label_selector_path.map(Name::into_string),
+            spec_replicas_path: fields.spec_replicas_path,
+            status_replicas_path: fields.status_replicas_path,
+            label_selector_path: fields.label_selector_path,
         })
     }
 }
 
-struct BelowSpec;
+pub(crate) struct BelowSpec;
 
 impl Rule for BelowSpec {
     fn check(path: &str) -> Result<(), String> {
@@ -50,7 +60,7 @@ impl Rule for BelowSpec {
     }
 }
 
-struct BelowStatus;
+pub(crate) struct BelowStatus;
 
 impl Rule for BelowStatus {
     fn check(path: &str) -> Result<(), String> {
@@ -58,7 +68,7 @@ impl Rule for BelowStatus {
     }
 }
 
-struct BelowEither;
+pub(crate) struct BelowEither;
 
 impl Rule for BelowEither {
     fn check(path: &str) -> Result<(), String> {
@@ -90,17 +100,16 @@ fn is_field(name: &str) -> bool {
 }
 
 impl Scale {
-    /// Refuses what a server would.
-    fn checked(self) -> darling::Result<Self> {
-        BelowSpec::check(&self.spec_replicas_path)
-            .and_then(|()| BelowStatus::check(&self.status_replicas_path))
-            .and_then(|()| {
-                self.label_selector_path
-                    .as_deref()
-                    .map_or(Ok(()), BelowEither::check)
-            })
-            .map_err(Error::custom)?;
-        Ok(self)
+    /// What servers refuse of it.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        let selector = self.label_selector_path.as_ref().and_then(Name::doubt);
+        [
+            self.spec_replicas_path.doubt(),
+            self.status_replicas_path.doubt(),
+            selector,
+        ]
+        .into_iter()
+        .flatten()
     }
 
     pub(super) fn tokens(&self, core: &Path) -> TokenStream {

@@ -154,20 +154,18 @@ fn a_disabled_schema_keeps_everything() {
     );
 }
 
-/// As kube's documentation writes it.
+/// As tests and documentation of others have them, where no server sees the CRD.
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(
-    group = "docs.example.com",
-    version = "v1",
-    kind = "Note",
-    selectable = "spec.text"
-)]
+#[allow(deprecated)]
+#[kube(group = "test", version = "v1", kind = "Note", plural = "Notes")]
+#[kube(selectable = "spec.text")]
 struct NoteSpec {
     text: String,
 }
 
 #[test]
-fn a_selectable_field_is_written_as_it_is() {
+fn what_servers_refuse_compiles() {
+    assert_eq!(Note::crd_name(), "Notes.test");
     assert_eq!(
         version(&Note::crd())["selectableFields"],
         json!([{"jsonPath": "spec.text"}])

@@ -3,14 +3,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", printcolumn(name = "Title", type_ = "text", json_path = ".spec.title"))]
-struct Spec1 {}
-
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", printcolumn(name = "Title", type_ = "string", format = "big", json_path = "spec.title"))]
-struct Spec2 {}
-
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "example.com", version = "v1", kind = "Document", printcolumn(name = "Title", type_ = "string", json_path = ".spec.title", width = 3))]
 struct Spec3 {}
 

@@ -3,23 +3,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", scale(spec_replicas_path = "spec.replicas", status_replicas_path = ".status.replicas"))]
-struct Spec1 {}
-
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", scale(spec_replicas_path = ".spec.sets[0].replicas", status_replicas_path = ".spec.replicas"))]
-struct Spec2 {}
-
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "example.com", version = "v1", kind = "Document", scale(spec_replicas_path = ".spec.replicas"))]
 struct Spec3 {}
 
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "example.com", version = "v1", kind = "Document", scale = r#"{"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "selector": ""}"#)]
 struct Spec4 {}
-
-#[derive(CustomResource, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "example.com", version = "v1", kind = "Document", scale(spec_replicas_path = ".spec.replicas", status_replicas_path = ".status.replicas", label_selector_path = "selector"))]
-struct Spec5 {}
 
 fn main() {}
