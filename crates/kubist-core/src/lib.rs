@@ -91,5 +91,13 @@ pub use version::Version;
 pub use watch::WatchEvent;
 
 /// The old name of [`Status`].
+///
+/// ```
+/// # #![allow(deprecated)]
+/// use kubist_core::{ErrorResponse, Status};
+///
+/// let refused: ErrorResponse = Status::failure("no such pod", "NotFound").with_code(404);
+/// assert!(refused.is_not_found());
+/// ```
 #[deprecated(note = "use `Status`")]
 pub type ErrorResponse = Status;
