@@ -240,7 +240,7 @@ fn reset_status(kind: &Kind, object: &mut Value, from: Option<&Value>) {
 pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
     match subresource {
         "status" => keep_all_but_status(kind, new, old),
-        "" | "scale" if has_status(kind) => reset_status(kind, new, Some(old)),
+        "" | "scale" | "finalize" if has_status(kind) => reset_status(kind, new, Some(old)),
         _ => {}
     }
     if kind.custom().is_none() {

@@ -12,6 +12,7 @@ mod hooks;
 mod hostile;
 mod kubectl;
 mod lists;
+mod namespaces;
 mod objects;
 mod ownership;
 mod patches;

@@ -9,6 +9,7 @@ mod cron;
 mod events;
 mod jobs;
 mod lease;
+mod namespaces;
 mod networking;
 mod pods;
 mod policy;
@@ -60,6 +61,8 @@ pub(crate) fn validate(
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "configmaps") => config_map(new, old, &mut errors),
         ("", "secrets") => secret(new, old, &mut errors),
+        ("", "namespaces") if subresource == "finalize" => namespaces::finalizers(new, &mut errors),
+        ("", "namespaces") if subresource == "status" => namespaces::status(new, &mut errors),
         ("", "pods") => {
             if subresource != "status" {
                 pod_spec(&new["spec"], "spec", &mut errors);
