@@ -13,6 +13,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
+use crate::kinds::plugins::{self, Write};
 use crate::kinds::{deletion, ownership, strategy};
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -75,6 +76,9 @@ pub(crate) async fn replace(
     .subresource(change.subresource)
     .options(change.options.told("UpdateOptions"), change.options.dry_run);
     if change.asks {
+        if change.subresource == "resize" {
+            plugins::complete(api, kind, &mut new);
+        }
         admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
     }
     match meta::text(&new, "resourceVersion") {
@@ -133,6 +137,13 @@ pub(crate) async fn replace(
     change.request.warnings.extend(warnings);
 
     if change.asks {
+        let write = Write {
+            kind,
+            new: &new,
+            old: Some(&before),
+            subresource: change.subresource,
+        };
+        plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
     }
     let new = view::stored(api, kind, new).await?;

@@ -5,14 +5,19 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
 use crate::kinds::pod_admission::tolerate_short_absences;
+use crate::object::member::{given, list};
 use crate::object::meta;
 
 /// The quality of service that a pod's requests and limits amount to.
 pub(crate) fn qos(pod: &Value) -> &'static str {
-    let containers = ["spec.containers", "spec.initContainers"]
-        .into_iter()
-        .filter_map(|path| meta::at(pod, path)?.as_array())
-        .flatten();
+    let containers: Vec<&Value> = match given(&pod["spec"], "resources") {
+        // What the pod itself asks for goes before what its containers do.
+        Some(_) => vec![&pod["spec"]],
+        None => ["containers", "initContainers"]
+            .into_iter()
+            .flat_map(|containers| list(&pod["spec"], containers))
+            .collect(),
+    };
     let (mut any, mut guaranteed) = (false, true);
     for container in containers {
         let amount = |kind: &str, name: &str| {
@@ -122,7 +127,8 @@ pub(crate) fn validate_resize(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if qos(new) != qos(old) {
         let detail = "Pod QOS Class may not change as a result of resizing";
-        errors.push(FieldError::invalid_text("spec", qos(new), detail));
+        let told = meta::at(new, "status.qosClass").and_then(Value::as_str);
+        errors.push(FieldError::invalid_text("spec", told.unwrap_or(qos(new)), detail));
     }
     for list in ["containers", "initContainers"] {
         let of = |pod: &Value| {

@@ -14,7 +14,7 @@ use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
 use crate::kinds::service::{self, Reservation};
-use crate::kinds::{autoscaler, default_classes, defaults, pod_admission, prepare, signing};
+use crate::kinds::{autoscaler, default_classes, defaults, plugins, pod_admission, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -131,6 +131,7 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     if kind.custom().is_none() {
         prepare::admit_create(kind, object);
     }
+    plugins::complete(api, kind, object);
     if kind.is("", "pods") {
         pod_admission::admit(api, object)?;
     }
@@ -139,6 +140,11 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     }
     default_classes::admit(api, kind, object);
     Ok(())
+}
+
+/// Whether built-in admission adds to new objects of a kind.
+pub(crate) fn is_completed(kind: &Kind) -> bool {
+    kind.is("", "pods") || kind.is("", "persistentvolumeclaims") || kind.is("networking.k8s.io", "ingresses")
 }
 
 fn admit_into_namespace(api: &Api, kind: &Kind, object: &Value) -> Result<(), Failure> {

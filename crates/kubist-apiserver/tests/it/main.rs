@@ -11,6 +11,7 @@ mod guarantees;
 mod hooks;
 mod hostile;
 mod kubectl;
+mod limits;
 mod lists;
 mod namespaces;
 mod objects;

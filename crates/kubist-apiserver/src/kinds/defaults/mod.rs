@@ -1,8 +1,10 @@
 //! What built-in kinds get without asking: defaults, and what strategies set on writes.
 
+mod limits;
 mod pod;
 
-use kubist_schema::{Field, Message};
+use kubist_core::quantity::Quantity;
+use kubist_schema::{Field, Message, Special};
 use serde_json::{Map, Value, json};
 
 use crate::object::meta;
@@ -20,6 +22,7 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
         };
         match value {
             Value::Array(items) if field.repeated => items.iter_mut().for_each(|item| apply(inner, item)),
+            Value::Object(values) if field.map && inner.special == Some(Special::Quantity) => round(values),
             Value::Object(values) if field.map => values.values_mut().for_each(|item| apply(inner, item)),
             value @ Value::Object(_) if inner.special.is_none() => apply(inner, value),
             _ => {}
@@ -29,6 +32,20 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
     for field in message.fields.iter().filter(|field| field.inline) {
         if let Some(inner) = field.message() {
             before_children(inner, map);
+        }
+    }
+}
+
+/// Rounds amounts up to thousandths; smaller parts can't be measured.
+fn round(amounts: &mut Map<String, Value>) {
+    for amount in amounts.values_mut() {
+        let Some(exact) = amount.as_str().and_then(|text| text.parse::<Quantity>().ok()) else {
+            continue;
+        };
+        let millis = exact.millis();
+        let rounded = Quantity::from_millis(millis).with_suffix(exact.suffix());
+        if rounded != exact && millis != i64::MAX {
+            *amount = rounded.to_string().into();
         }
     }
 }
@@ -113,6 +130,7 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
             }
             or(meta_child(map, "status"), "phase", "Active");
         }
+        "api.core.v1.LimitRangeItem" => limits::limit(map),
         "api.core.v1.ReplicationController" => {
             let template_labels = at(map, &["spec", "template", "metadata", "labels"]);
             let spec = meta_child(map, "spec");

@@ -9,11 +9,13 @@ mod cron;
 mod events;
 mod jobs;
 mod lease;
+mod limit_range;
 mod namespaces;
 mod networking;
 mod pods;
 mod policy;
 mod rbac;
+mod resource_names;
 mod storage;
 mod webhooks;
 mod workloads;
@@ -61,6 +63,7 @@ pub(crate) fn validate(
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "configmaps") => config_map(new, old, &mut errors),
         ("", "secrets") => secret(new, old, &mut errors),
+        ("", "limitranges") => limit_range::limit_range(new, &mut errors),
         ("", "namespaces") if subresource == "finalize" => namespaces::finalizers(new, &mut errors),
         ("", "namespaces") if subresource == "status" => namespaces::status(new, &mut errors),
         ("", "pods") => {

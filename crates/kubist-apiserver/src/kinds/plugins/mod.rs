@@ -1,0 +1,50 @@
+//! The admission plugins of a server that look at what others wrote: limit ranges, quotas, pod security.
+//!
+//! Those that change objects come before webhooks, [`complete`]; those that refuse come after the rules of the
+//! kind, [`check`].
+
+mod limits;
+
+use serde_json::Value;
+
+use crate::http::status::Failure;
+use crate::kinds::kind::Kind;
+use crate::object::meta;
+use crate::state::Api;
+
+/// A write as it would be stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Write<'a> {
+    pub(crate) kind: &'a Kind,
+    pub(crate) new: &'a Value,
+    /// What an update replaces.
+    pub(crate) old: Option<&'a Value>,
+    /// Empty for the object itself.
+    pub(crate) subresource: &'a str,
+}
+
+impl Write<'_> {
+    fn namespace(&self) -> &str {
+        meta::text(self.new, "namespace")
+    }
+
+    fn forbidden(&self, why: &str) -> Failure {
+        let name = match meta::name(self.new) {
+            "" => meta::text(self.new, "generateName"),
+            name => name,
+        };
+        Failure::forbidden(&self.kind.group, &self.kind.plural, name, why)
+    }
+}
+
+/// Adds to a new object, or to one that is resized, what its namespace has for it.
+pub(crate) fn complete(api: &Api, kind: &Kind, object: &mut Value) {
+    if kind.is("", "pods") {
+        limits::complete(api, object);
+    }
+}
+
+/// Says why an object may not be written.
+pub(crate) fn check(api: &Api, write: Write<'_>) -> Result<(), Failure> {
+    limits::check(api, write)
+}
