@@ -8,6 +8,7 @@ mod actor;
 mod aggregation;
 mod collector;
 mod namespaces;
+mod quotas;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -122,11 +123,14 @@ pub(crate) fn start(api: &Arc<Api>) {
             collector::collect(&api).await;
             let again = namespaces::empty_namespaces(&api).await;
             aggregation::aggregate(&api).await;
+            quotas::recount(&api).await;
+            let ledger = Arc::clone(&api.quotas);
             drop(api);
             tokio::select! {
                 () = closing.cancelled() => return,
                 changed = moved.changed() => if changed.is_err() { return },
                 () = pause(again) => {},
+                () = ledger.settled() => {},
             }
             // One look serves a burst of writes.
             tokio::task::yield_now().await;

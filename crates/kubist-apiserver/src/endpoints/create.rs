@@ -88,9 +88,12 @@ pub(crate) async fn create_object(
             new: &object,
             old: None,
             subresource: "",
+            dry_run: options.dry_run,
+            warnings: &request.warnings,
         };
         plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&object), None).await?;
+        let _charged = plugins::charge(api, write)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(
                 "resourceVersion should not be set on objects to be created",

@@ -136,15 +136,19 @@ pub(crate) async fn replace(
     let warnings = strategy::warnings(kind, &new);
     change.request.warnings.extend(warnings);
 
+    let write = Write {
+        kind,
+        new: &new,
+        old: Some(&before),
+        subresource: change.subresource,
+        dry_run: change.options.dry_run,
+        warnings: &change.request.warnings,
+    };
+    let mut _charged = None;
     if change.asks {
-        let write = Write {
-            kind,
-            new: &new,
-            old: Some(&before),
-            subresource: change.subresource,
-        };
         plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
+        _charged = plugins::charge(api, write)?;
     }
     let new = view::stored(api, kind, new).await?;
     if *old.value == new {

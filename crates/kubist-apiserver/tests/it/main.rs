@@ -18,6 +18,7 @@ mod objects;
 mod ownership;
 mod patches;
 mod python;
+mod quotas;
 mod requests;
 mod rules;
 mod servers;

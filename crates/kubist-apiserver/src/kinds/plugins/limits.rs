@@ -108,6 +108,9 @@ pub(super) fn check(api: &Api, write: Write<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says how a usage breaks the bound of a type of limits on a resource.
+type Rule = fn(&Usage, &str, &str, Quantity) -> Option<String>;
+
 fn of_pod(range: &Value, pod: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     for limit in list(&range["spec"], "limits") {
@@ -130,7 +133,7 @@ fn of_pod(range: &Value, pod: &Value) -> Vec<String> {
             _ => continue,
         };
         for usage in &usages {
-            let rules: [(&str, fn(&Usage, &str, &str, Quantity) -> Option<String>); 3] = [
+            let rules: [(&str, Rule); 3] = [
                 ("min", Usage::below),
                 ("max", Usage::above),
                 ("maxLimitRequestRatio", Usage::apart),

@@ -1,16 +1,20 @@
 //! The admission plugins of a server that look at what others wrote: limit ranges, quotas, pod security.
 //!
 //! Those that change objects come before webhooks, [`complete`]; those that refuse come after the rules of the
-//! kind, [`check`].
+//! kind, [`check`]; what a write costs is charged when nobody else objects, [`charge`].
 
 mod limits;
+mod quota;
 
 use serde_json::Value;
 
+use crate::http::request::Warnings;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
 use crate::state::Api;
+
+pub(crate) use quota::{Charge, Ledger, recount};
 
 /// A write as it would be stored.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,9 @@ pub(crate) struct Write<'a> {
     pub(crate) old: Option<&'a Value>,
     /// Empty for the object itself.
     pub(crate) subresource: &'a str,
+    pub(crate) dry_run: bool,
+    /// Where warnings for the client go.
+    pub(crate) warnings: &'a Warnings,
 }
 
 impl Write<'_> {
@@ -46,5 +53,13 @@ pub(crate) fn complete(api: &Api, kind: &Kind, object: &mut Value) {
 
 /// Says why an object may not be written.
 pub(crate) fn check(api: &Api, write: Write<'_>) -> Result<(), Failure> {
+    if write.kind.is("", "resourcequotas") && write.old.is_none() {
+        write.warnings.extend(quota::warnings(write.new));
+    }
     limits::check(api, write)
+}
+
+/// Charges a write to the quotas of its namespace, or says why it may not be; to be kept until it is done.
+pub(crate) fn charge<'a>(api: &'a Api, write: Write<'_>) -> Result<Option<Charge<'a>>, Failure> {
+    quota::charge(api, write)
 }

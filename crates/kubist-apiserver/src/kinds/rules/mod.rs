@@ -14,6 +14,7 @@ mod namespaces;
 mod networking;
 mod pods;
 mod policy;
+mod quota;
 mod rbac;
 mod resource_names;
 mod storage;
@@ -35,6 +36,7 @@ use pods::pod_spec;
 
 pub(crate) use common::selector_matches;
 pub(crate) use pods::warnings as pod_warnings;
+pub(crate) use resource_names::is_native as is_native_resource;
 pub(crate) use webhooks::client_config;
 
 /// What breaks the rules of the kind; `old` is there for an update.
@@ -51,8 +53,8 @@ pub(crate) fn validate(
         return errors;
     }
     for field in message.json_fields() {
-        // Definitions have their own complaints about these.
-        if kind.group == "apiextensions.k8s.io" {
+        // These have their own complaints about them.
+        if kind.group == "apiextensions.k8s.io" || kind.is("", "resourcequotas") {
             break;
         }
         // Status is written by those who know better.
@@ -64,6 +66,8 @@ pub(crate) fn validate(
         ("", "configmaps") => config_map(new, old, &mut errors),
         ("", "secrets") => secret(new, old, &mut errors),
         ("", "limitranges") => limit_range::limit_range(new, &mut errors),
+        ("", "resourcequotas") if subresource == "status" => quota::status(new, &mut errors),
+        ("", "resourcequotas") => quota::quota(new, old, &mut errors),
         ("", "namespaces") if subresource == "finalize" => namespaces::finalizers(new, &mut errors),
         ("", "namespaces") if subresource == "status" => namespaces::status(new, &mut errors),
         ("", "pods") => {

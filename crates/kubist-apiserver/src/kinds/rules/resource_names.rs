@@ -75,7 +75,7 @@ pub(super) fn of_quota(name: &str, field: &str, errors: &mut Vec<FieldError>) {
 }
 
 /// Whether it is a resource that Kubernetes knows by itself.
-pub(super) fn is_native(name: &str) -> bool {
+pub(crate) fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
@@ -89,7 +89,8 @@ pub(super) fn is_counted(name: &str) -> bool {
     COUNTED.contains(&name) || is_extended(name)
 }
 
-fn is_of_quotas(name: &str) -> bool {
+/// Whether quotas count it by themselves.
+pub(super) fn is_of_quotas(name: &str) -> bool {
     OF_QUOTAS.contains(&name) || name.starts_with("hugepages-") || name.starts_with("requests.hugepages-")
 }
 
