@@ -21,6 +21,7 @@ mod python;
 mod quotas;
 mod requests;
 mod rules;
+mod security;
 mod servers;
 mod services;
 mod subresources;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use kubist_core::quantity::Quantity;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Amounts by the names of resources.
 pub(crate) type Amounts = BTreeMap<String, Quantity>;
@@ -24,7 +24,7 @@ pub(crate) fn write(amounts: &Amounts) -> Value {
     amounts
         .iter()
         .map(|(name, amount)| (name.clone(), Value::from(amount.to_string())))
-        .collect::<serde_json::Map<_, _>>()
+        .collect::<Map<_, _>>()
         .into()
 }
 
@@ -46,6 +46,20 @@ pub(crate) fn raise(amounts: &mut Amounts, other: &Amounts) {
                 slot.insert(*amount);
             }
             Entry::Occupied(_) => {}
+        }
+    }
+}
+
+/// Rounds amounts up to thousandths; smaller parts can't be measured.
+pub(crate) fn round(amounts: &mut Map<String, Value>) {
+    for amount in amounts.values_mut() {
+        let Some(exact) = amount.as_str().and_then(|text| text.parse::<Quantity>().ok()) else {
+            continue;
+        };
+        let millis = exact.millis();
+        let rounded = Quantity::from_millis(millis).with_suffix(exact.suffix());
+        if rounded != exact && millis != i64::MAX {
+            *amount = rounded.to_string().into();
         }
     }
 }

@@ -3,10 +3,10 @@
 mod limits;
 mod pod;
 
-use kubist_core::quantity::Quantity;
 use kubist_schema::{Field, Message, Special};
 use serde_json::{Map, Value, json};
 
+use crate::kinds::amounts;
 use crate::object::meta;
 
 /// Fills in defaults, in the object and in all that it is made of.
@@ -22,7 +22,9 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
         };
         match value {
             Value::Array(items) if field.repeated => items.iter_mut().for_each(|item| apply(inner, item)),
-            Value::Object(values) if field.map && inner.special == Some(Special::Quantity) => round(values),
+            Value::Object(values) if field.map && inner.special == Some(Special::Quantity) => {
+                amounts::round(values)
+            }
             Value::Object(values) if field.map => values.values_mut().for_each(|item| apply(inner, item)),
             value @ Value::Object(_) if inner.special.is_none() => apply(inner, value),
             _ => {}
@@ -32,20 +34,6 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
     for field in message.fields.iter().filter(|field| field.inline) {
         if let Some(inner) = field.message() {
             before_children(inner, map);
-        }
-    }
-}
-
-/// Rounds amounts up to thousandths; smaller parts can't be measured.
-fn round(amounts: &mut Map<String, Value>) {
-    for amount in amounts.values_mut() {
-        let Some(exact) = amount.as_str().and_then(|text| text.parse::<Quantity>().ok()) else {
-            continue;
-        };
-        let millis = exact.millis();
-        let rounded = Quantity::from_millis(millis).with_suffix(exact.suffix());
-        if rounded != exact && millis != i64::MAX {
-            *amount = rounded.to_string().into();
         }
     }
 }

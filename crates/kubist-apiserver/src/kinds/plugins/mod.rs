@@ -5,6 +5,7 @@
 
 mod limits;
 mod quota;
+mod security;
 
 use serde_json::Value;
 
@@ -36,11 +37,7 @@ impl Write<'_> {
     }
 
     fn forbidden(&self, why: &str) -> Failure {
-        let name = match meta::name(self.new) {
-            "" => meta::text(self.new, "generateName"),
-            name => name,
-        };
-        Failure::forbidden(&self.kind.group, &self.kind.plural, name, why)
+        Failure::forbidden(&self.kind.group, &self.kind.plural, meta::name(self.new), why)
     }
 }
 
@@ -56,7 +53,8 @@ pub(crate) fn check(api: &Api, write: Write<'_>) -> Result<(), Failure> {
     if write.kind.is("", "resourcequotas") && write.old.is_none() {
         write.warnings.extend(quota::warnings(write.new));
     }
-    limits::check(api, write)
+    limits::check(api, write)?;
+    security::check(api, write)
 }
 
 /// Charges a write to the quotas of its namespace, or says why it may not be; to be kept until it is done.
