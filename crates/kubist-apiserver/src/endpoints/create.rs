@@ -82,7 +82,7 @@ pub(crate) async fn create_object(
             strategy::named(kind, &mut object);
         }
         validate_create(kind, &object, request).await?;
-        request.warnings.extend(strategy::warnings(kind, &object));
+        request.warnings.extend(strategy::warnings(kind, &object, None));
         let write = Write {
             kind,
             new: &object,

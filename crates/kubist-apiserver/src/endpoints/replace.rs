@@ -133,7 +133,7 @@ pub(crate) async fn replace(
     let found = strategy::validate(kind, &new, Some(&before), change.subresource);
     errors.extend(check_rules(kind, &new, Some(&before), found, &change.request.warnings).await);
     refuse(kind, &new, errors)?;
-    let warnings = strategy::warnings(kind, &new);
+    let warnings = strategy::warnings(kind, &new, Some(&before));
     change.request.warnings.extend(warnings);
 
     let write = Write {

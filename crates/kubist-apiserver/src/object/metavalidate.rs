@@ -51,6 +51,9 @@ pub(crate) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(rule, name).into_iter().collect();
     match rule {
         NameRule::Subdomain if !matches(&SUBDOMAIN, name) => problems.push(SUBDOMAIN_RULE.into()),
+        NameRule::Label if !matches(&LABEL, name) && matches(&SUBDOMAIN, name) => {
+            problems.push("must not contain dots".into());
+        }
         NameRule::Label if !matches(&LABEL, name) => problems.push(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
              start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \

@@ -89,6 +89,15 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
         | "api.core.v1.ConfigMapVolumeSource"
         | "api.core.v1.DownwardAPIVolumeSource"
         | "api.core.v1.ProjectedVolumeSource" => or(map, "defaultMode", 420),
+        "api.core.v1.ISCSIVolumeSource" | "api.core.v1.ISCSIPersistentVolumeSource" => {
+            or(map, "iscsiInterface", "default");
+        }
+        "api.core.v1.NodeStatus" => {
+            if let Some(capacity) = map.get("capacity").cloned().filter(|all| !all.is_null()) {
+                or(map, "allocatable", capacity);
+            }
+        }
+        "api.batch.v1.PodFailurePolicyOnPodConditionsPattern" => or(map, "status", "True"),
         "api.core.v1.HostPathVolumeSource" => or(map, "type", ""),
         "api.core.v1.ObjectFieldSelector" => or(map, "apiVersion", "v1"),
         "api.core.v1.ServiceAccountTokenProjection" => or(map, "expirationSeconds", 3600),

@@ -6,7 +6,9 @@
 mod common;
 mod config;
 mod cron;
+mod endpoints;
 mod events;
+mod job_policies;
 mod jobs;
 mod lease;
 mod limit_range;
@@ -18,6 +20,7 @@ mod quota;
 mod rbac;
 mod resource_names;
 mod storage;
+mod warnings;
 mod webhooks;
 mod workloads;
 
@@ -35,8 +38,8 @@ use lease::lease;
 use pods::pod_spec;
 
 pub(crate) use common::selector_matches;
-pub(crate) use pods::warnings as pod_warnings;
 pub(crate) use resource_names::is_native as is_native_resource;
+pub(crate) use warnings::warnings;
 pub(crate) use webhooks::client_config;
 
 /// What breaks the rules of the kind; `old` is there for an update.
@@ -54,7 +57,11 @@ pub(crate) fn validate(
     }
     for field in message.json_fields() {
         // These have their own complaints about them.
-        if kind.group == "apiextensions.k8s.io" || kind.is("", "resourcequotas") {
+        if kind.group == "apiextensions.k8s.io"
+            || kind.is("", "resourcequotas")
+            || kind.is("", "endpoints")
+            || kind.is("discovery.k8s.io", "endpointslices")
+        {
             break;
         }
         // Status is written by those who know better.
@@ -110,6 +117,12 @@ pub(crate) fn validate(
         ("", "persistentvolumeclaims") => storage::claim(new, old, &mut errors),
         ("", "persistentvolumes") => storage::volume(new, old, &mut errors),
         ("storage.k8s.io", "storageclasses") => storage::class(new, old, &mut errors),
+        ("", "endpoints") => endpoints::endpoints(new, old, &mut errors),
+        ("discovery.k8s.io", "endpointslices") => endpoints::slice(new, old, &mut errors),
+        ("storage.k8s.io", "volumeattachments") if subresource.is_empty() => {
+            storage::attachment(new, &mut errors);
+        }
+        ("node.k8s.io", "runtimeclasses") => policy::runtime_class(new, old, &mut errors),
         ("networking.k8s.io", "ingresses") if subresource == "status" => {}
         ("networking.k8s.io", "ingresses") => networking::ingress(new, old, &mut errors),
         ("networking.k8s.io", "ingressclasses") => networking::ingress_class(new, old, &mut errors),
@@ -142,6 +155,11 @@ fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut V
                 ["Always", "Never", "OnFailure"] => &["Always", "OnFailure", "Never"],
                 ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] => {
                     &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]
+                }
+                ["SCTP", "TCP", "UDP"]
+                    if path.starts_with("spec.ingress") || path.starts_with("spec.egress") =>
+                {
+                    &["TCP", "UDP", "SCTP"]
                 }
                 ["FallbackToLogsOnError", "File"] => &["File", "FallbackToLogsOnError"],
                 ["Indexed", "NonIndexed"] => &["NonIndexed", "Indexed"],
