@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
 use crate::kinds::pod_admission::tolerate_short_absences;
-use crate::object::member::{given, list};
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 
 /// The quality of service that a pod's requests and limits amount to.
@@ -185,7 +185,17 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
         }
         spec
     };
-    let mut errors = tolerations_kept(new_spec, old_spec);
+    let mut errors = Vec::new();
+    for containers in ["containers", "initContainers"] {
+        if list(new_spec, containers).len() != list(old_spec, containers).len() {
+            let detail = "pod updates may not add or remove containers";
+            errors.push(FieldError::forbidden(format!("spec.{containers}"), detail));
+            return errors;
+        }
+    }
+    errors.extend(deadline_shortened(new_spec, old_spec));
+    errors.extend(tolerations_kept(new_spec, old_spec));
+    errors.extend(gates_removed(new_spec, old_spec));
     if allowed(new_spec) == allowed(old_spec) {
         return errors;
     }
@@ -196,6 +206,37 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
          (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if \
          it was previously negative)",
     ));
+    errors
+}
+
+/// A deadline may be set, and come nearer.
+fn deadline_shortened(new: &Value, old: &Value) -> Option<FieldError> {
+    const FIELD: &str = "spec.activeDeadlineSeconds";
+    let old = integer(old, "activeDeadlineSeconds")?;
+    let Some(new) = integer(new, "activeDeadlineSeconds") else {
+        let detail = "must not update from a positive integer to nil value";
+        return Some(FieldError::invalid(FIELD, &Value::Null, detail));
+    };
+    let detail = "must be less than or equal to previous value";
+    (new > old).then(|| FieldError::invalid(FIELD, &new.into(), detail))
+}
+
+/// What holds a pod back may go, and not come.
+fn gates_removed(new: &Value, old: &Value) -> Vec<FieldError> {
+    let before = list(old, "schedulingGates");
+    let mut errors = Vec::new();
+    for (at, gate) in list(new, "schedulingGates").iter().enumerate() {
+        if !before.contains(gate) {
+            let detail = format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                text(gate, "name")
+            );
+            errors.push(FieldError::forbidden(
+                format!("spec.schedulingGates[{at}].name"),
+                &detail,
+            ));
+        }
+    }
     errors
 }
 

@@ -47,16 +47,29 @@ pub(crate) fn decode_body(
 }
 
 fn unreadable(kind: &Kind, request: &Request, error: &str) -> String {
-    let text = String::from_utf8_lossy(&request.body);
-    let shown: String = if text.len() > 1024 {
-        text.chars().take(1024).collect()
+    let how = if error.starts_with("yaml: ") {
+        ""
     } else {
-        text.into_owned()
+        "couldn't get version/kind; json parse error: "
     };
     format!(
-        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({shown})",
-        kind.kind
+        "the object provided is unrecognized (must be of type {}): {how}{error} ({})",
+        kind.kind,
+        beginning(&request.body)
     )
+}
+
+/// The first bytes of a body, for a message: no more than it takes to know it again.
+fn beginning(body: &[u8]) -> String {
+    const MOST: usize = 30;
+    let (shown, rest) = body.split_at(body.len().min(MOST));
+    let dots = if rest.is_empty() { "" } else { " ..." };
+    let shown = match shown.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(shown).into_owned(),
+        Some(_) => shown.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    format!("{shown}{dots}")
 }
 
 /// Decodes an object of `kind`; gives it with what is strictly wrong with it.

@@ -61,6 +61,14 @@ async fn a_new_node_is_not_ready() {
             {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
         ])
     );
+    let provider = |id: &str| json!({"spec": {"providerID": id, "podCIDR": "10.1.0.0/24"}});
+    let (_, node) = http.patch("/api/v1/nodes/n", MERGE, provider("one")).await;
+    assert_eq!(node["spec"]["podCIDRs"], json!(["10.1.0.0/24"]));
+    let (status, answer) = http.patch("/api/v1/nodes/n", MERGE, provider("two")).await;
+    assert_eq!(
+        (status, &answer["details"]["causes"][0]["field"]),
+        (422, &json!("spec.providerID"))
+    );
     let capacity = json!({"status": {"capacity": {"cpu": "4"}}});
     let (_, node) = http.patch("/api/v1/nodes/n/status", MERGE, capacity).await;
     assert_eq!(node["status"]["allocatable"], json!({"cpu": "4"}));

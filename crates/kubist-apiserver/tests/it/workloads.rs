@@ -346,3 +346,38 @@ async fn policies_of_jobs_make_sense() {
         assert_eq!(refused_job(&http, success(rule)).await, [format!("{path}{why}")]);
     }
 }
+
+#[tokio::test]
+async fn a_pod_changes_in_few_ways() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let pod = json!({"metadata": {"name": "p"}, "spec": {
+        "activeDeadlineSeconds": 10, "schedulingGates": [{"name": "one"}], "containers": [{"name": "c", "image": "i"}],
+    }});
+    assert_eq!(http.post(PODS, pod).await.0, 201);
+    let path = format!("{PODS}/p");
+    for (change, why) in [
+        (
+            json!({"activeDeadlineSeconds": null}),
+            "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value",
+        ),
+        (
+            json!({"activeDeadlineSeconds": 20}),
+            "spec.activeDeadlineSeconds: Invalid value: 20: must be less than or equal to previous value",
+        ),
+        (
+            json!({"schedulingGates": [{"name": "one"}, {"name": "two"}]}),
+            "spec.schedulingGates[1].name: Forbidden: only deletion is allowed, but found new scheduling gate 'two'",
+        ),
+        (
+            json!({"containers": [{"name": "c", "image": "i"}, {"name": "d", "image": "i"}]}),
+            "spec.containers: Forbidden: pod updates may not add or remove containers",
+        ),
+    ] {
+        let (status, answer) = http.patch(&path, MERGE, json!({"spec": change})).await;
+        let told = format!("Pod \"p\" is invalid: {why}");
+        assert_eq!((status, &answer["message"]), (422, &json!(told)));
+    }
+    let allowed = json!({"spec": {"activeDeadlineSeconds": 5, "schedulingGates": null}});
+    assert_eq!(http.patch(&path, MERGE, allowed).await.0, 200);
+}

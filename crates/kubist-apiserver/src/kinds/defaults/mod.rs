@@ -92,6 +92,18 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
         "api.core.v1.ISCSIVolumeSource" | "api.core.v1.ISCSIPersistentVolumeSource" => {
             or(map, "iscsiInterface", "default");
         }
+        "api.core.v1.NodeSpec" => {
+            // The one range of an old client is the first of all.
+            let range = text(map, "podCIDR").to_owned();
+            let first = map.get("podCIDRs").and_then(|ranges| ranges.get(0)).cloned();
+            match first {
+                Some(first) => or(map, "podCIDR", first),
+                None if !range.is_empty() => {
+                    map.insert("podCIDRs".into(), json!([range]));
+                }
+                None => {}
+            }
+        }
         "api.core.v1.NodeStatus" => {
             if let Some(capacity) = map.get("capacity").cloned().filter(|all| !all.is_null()) {
                 or(map, "allocatable", capacity);

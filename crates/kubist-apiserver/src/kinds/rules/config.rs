@@ -61,7 +61,7 @@ pub(super) fn config_map(new: &Value, old: Option<&Value>, errors: &mut Vec<Fiel
     }
     config_keys(new.get("binaryData"), "binaryData", errors);
     if size(data) + size(new.get("binaryData")) * 3 / 4 > LARGEST {
-        errors.push(FieldError::too_long("", LARGEST));
+        errors.push(FieldError::too_long("[]", LARGEST));
     }
     if let Some(old) = old {
         frozen(new, old, &["data", "binaryData"], errors);

@@ -14,6 +14,7 @@ mod lease;
 mod limit_range;
 mod namespaces;
 mod networking;
+mod nodes;
 mod pods;
 mod policy;
 mod quota;
@@ -60,6 +61,7 @@ pub(crate) fn validate(
         if kind.group == "apiextensions.k8s.io"
             || kind.is("", "resourcequotas")
             || kind.is("", "endpoints")
+            || kind.is("", "nodes")
             || kind.is("discovery.k8s.io", "endpointslices")
         {
             break;
@@ -77,6 +79,7 @@ pub(crate) fn validate(
         ("", "resourcequotas") => quota::quota(new, old, &mut errors),
         ("", "namespaces") if subresource == "finalize" => namespaces::finalizers(new, &mut errors),
         ("", "namespaces") if subresource == "status" => namespaces::status(new, &mut errors),
+        ("", "nodes") => nodes::node(new, old, &mut errors),
         ("", "pods") => {
             if subresource != "status" {
                 pod_spec(&new["spec"], "spec", &mut errors);
