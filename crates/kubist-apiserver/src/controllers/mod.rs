@@ -1,6 +1,6 @@
-//! What keeps a cluster tidy: the garbage collector and the namespace controller.
+//! What keeps a cluster tidy: the garbage collector, and the controllers of namespaces, quotas and aggregated roles.
 //!
-//! Both follow the store like any client and act through the same functions as requests
+//! All follow the store like any client and act through the same functions as requests
 //! do. They look at the whole state whenever it moved: a test cluster is small, and a
 //! rule that only depends on the state can't miss an event.
 

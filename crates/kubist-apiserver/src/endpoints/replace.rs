@@ -144,12 +144,13 @@ pub(crate) async fn replace(
         dry_run: change.options.dry_run,
         warnings: &change.request.warnings,
     };
-    let mut _charged = None;
-    if change.asks {
+    let _charged = if change.asks {
         plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
-        _charged = plugins::charge(api, write)?;
-    }
+        plugins::charge(api, write)?
+    } else {
+        None
+    };
     let new = view::stored(api, kind, new).await?;
     if *old.value == new {
         return Ok(Outcome::Done(Arc::clone(&old.value)));
