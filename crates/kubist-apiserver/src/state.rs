@@ -13,6 +13,7 @@ use crate::crd::cache::Conversions;
 use crate::faults::Faults;
 use crate::identity::Identity;
 use crate::kinds::kind::Registry;
+use crate::kinds::plugins::Ledger;
 use crate::kinds::service::Reservations;
 use crate::server::audit::Trail;
 use crate::store::Store;
@@ -36,6 +37,8 @@ pub(crate) struct Api {
     pub(crate) services: Option<Resolve>,
     /// Addresses and ports of services that are being written.
     pub(crate) reservations: Reservations,
+    /// Writes that are being charged to quotas.
+    pub(crate) quotas: Arc<Ledger>,
     registry: RwLock<Arc<Registry>>,
     /// Ends watches.
     pub(crate) closing: CancellationToken,
@@ -63,6 +66,7 @@ impl Api {
             conversions: Conversions::default(),
             services,
             reservations: Reservations::default(),
+            quotas: Arc::default(),
             registry: RwLock::new(Arc::new(Registry::new([]))),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),

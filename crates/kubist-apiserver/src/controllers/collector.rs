@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Node, account, nodes, owners, refused};
-use crate::admission::{self, Attributes, Operation, Origin};
-use crate::endpoints::delete;
-use crate::http::options::{DeleteOptions, Propagation, WriteOptions};
-use crate::http::request::Warnings;
-use crate::http::status::Failure;
-use crate::kinds::{deletion, strategy};
+use super::actor::Actor;
+use super::{Node, nodes, owners, refused};
+use crate::http::options::{DeleteOptions, Propagation};
 use crate::object::meta;
-use crate::object::view;
 use crate::state::Api;
 use crate::store::{Key, Stored};
+
+const ACCOUNT: &str = "generic-garbage-collector";
 
 /// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
 pub(super) async fn collect(api: &Arc<Api>) {
@@ -111,18 +108,10 @@ async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&No
     delete(api, node, &options).await;
 }
 
-/// Deletes an object as the garbage collector, which webhooks and the trail see.
-pub(super) async fn delete(api: &Arc<Api>, node: &Node, options: &DeleteOptions) {
-    let user = account("generic-garbage-collector");
-    let warnings = Warnings::default();
-    let origin = Origin {
-        user: &user,
-        warnings: &warnings,
-    };
-    refused(
-        node,
-        delete::delete_asked(api, &node.kind, &node.key, options, origin, &node.key.name).await,
-    );
+/// Deletes an object; who may not, tries again with the next write.
+async fn delete(api: &Arc<Api>, node: &Node, options: &DeleteOptions) {
+    let collector = Actor::new(ACCOUNT);
+    refused(node, collector.delete(api, node, options, &node.key.name).await);
 }
 
 /// What became of an owner.
@@ -162,7 +151,8 @@ pub(super) fn is_foreground(object: &Value) -> bool {
 
 /// Removes owner references from an object.
 async fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
-    let done = rewrite(api, node, |object| {
+    let collector = Actor::new(ACCOUNT);
+    let done = collector.rewrite(api, node, "", |object| {
         let rest: Vec<Value> = owners(object)
             .iter()
             .filter(|owner| !uids.contains(&owner["uid"].as_str().unwrap_or("")))
@@ -178,7 +168,8 @@ async fn disown(api: &Arc<Api>, node: &Node, uids: &[&str]) {
 }
 
 async fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
-    let done = rewrite(api, node, |object| {
+    let collector = Actor::new(ACCOUNT);
+    let done = collector.rewrite(api, node, "", |object| {
         let rest = meta::finalizers(object)
             .into_iter()
             .filter(|f| *f != finalizer)
@@ -187,48 +178,4 @@ async fn drop_finalizer(api: &Arc<Api>, node: &Node, finalizer: &str) {
         meta::set_finalizers(object, rest);
     });
     refused(node, done.await);
-}
-
-/// Changes an object as it is now; the last finalizer's end is the object's.
-///
-/// Whoever was faster made the store move: there will be another look.
-async fn rewrite(api: &Arc<Api>, node: &Node, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
-    let Some(old) = api.store.get(&node.kind.table, &node.key) else {
-        return Ok(());
-    };
-    let before = view::object(api, &node.kind, &old.value).await?;
-    let mut new = before.clone();
-    change(&mut new);
-    if new == before {
-        return Ok(());
-    }
-    let user = account("generic-garbage-collector");
-    let warnings = Warnings::default();
-    let origin = Origin {
-        user: &user,
-        warnings: &warnings,
-    };
-    let (namespace, name) = (&node.key.namespace, &node.key.name);
-    let attributes = Attributes::new(origin, &node.kind, Operation::Update, namespace, name)
-        .options(WriteOptions::default().told("UpdateOptions"), false);
-    admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
-    admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
-    let new = view::stored(api, &node.kind, new).await?;
-    let finished = deletion::is_finished(&node.kind, &new);
-    let written = if finished {
-        api.store
-            .delete(&node.kind.table, node.key.clone(), old.revision, Some(new))
-    } else {
-        api.store
-            .update(&node.kind.table, node.key.clone(), old.revision, new)
-    };
-    if let Ok(stored) = written {
-        strategy::after_write(
-            api,
-            &node.kind,
-            (!finished).then_some(&stored.value),
-            Some(&old.value),
-        );
-    }
-    Ok(())
 }

@@ -1,15 +1,18 @@
-//! What keeps a cluster tidy: the garbage collector and the namespace controller.
+//! What keeps a cluster tidy: the garbage collector, and the controllers of namespaces, quotas and aggregated roles.
 //!
-//! Both follow the store like any client and act through the same functions as requests
+//! All follow the store like any client and act through the same functions as requests
 //! do. They look at the whole state whenever it moved: a test cluster is small, and a
 //! rule that only depends on the state can't miss an event.
 
+mod actor;
 mod aggregation;
 mod collector;
 mod namespaces;
+mod quotas;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -118,17 +121,29 @@ pub(crate) fn start(api: &Arc<Api>) {
             moved.mark_unchanged();
             let Some(api) = weak.upgrade() else { return };
             collector::collect(&api).await;
-            namespaces::empty_namespaces(&api).await;
+            let again = namespaces::empty_namespaces(&api).await;
             aggregation::aggregate(&api).await;
+            quotas::recount(&api).await;
+            let ledger = Arc::clone(&api.quotas);
             drop(api);
             tokio::select! {
                 () = closing.cancelled() => return,
                 changed = moved.changed() => if changed.is_err() { return },
+                () = pause(again) => {},
+                () = ledger.settled() => {},
             }
             // One look serves a burst of writes.
             tokio::task::yield_now().await;
         }
     });
+}
+
+/// Ends after that time, or never.
+async fn pause(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// An object, and how to reach it.

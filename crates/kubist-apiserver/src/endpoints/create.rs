@@ -14,6 +14,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
+use crate::kinds::plugins::{self, Write};
 use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::{meta, metavalidate, view};
@@ -55,7 +56,12 @@ pub(crate) async fn create_object(
     let named = meta::name(&object).to_owned();
     let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
+    let admitted = strategy::is_completed(kind).then(|| object.clone());
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
+    if admitted.is_some_and(|admitted| admitted != object) {
+        // What webhooks added is completed, too.
+        strategy::admit_create(api, kind, &mut object)?;
+    }
     escalation::check(api, kind, &object, None, &request.user)?;
     let _reserved = strategy::allocate(api, kind, &mut object, None, "")?;
     if let Some(warning) = metavalidate::drop_duplicate_owners(meta::metadata(&mut object)) {
@@ -76,8 +82,18 @@ pub(crate) async fn create_object(
             strategy::named(kind, &mut object);
         }
         validate_create(kind, &object, request).await?;
-        request.warnings.extend(strategy::warnings(kind, &object));
+        request.warnings.extend(strategy::warnings(kind, &object, None));
+        let write = Write {
+            kind,
+            new: &object,
+            old: None,
+            subresource: "",
+            dry_run: options.dry_run,
+            warnings: &request.warnings,
+        };
+        plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&object), None).await?;
+        let _charged = plugins::charge(api, write)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(
                 "resourceVersion should not be set on objects to be created",

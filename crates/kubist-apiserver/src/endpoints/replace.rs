@@ -13,6 +13,7 @@ use crate::http::options::{WriteOptions, parse_version};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
+use crate::kinds::plugins::{self, Write};
 use crate::kinds::{deletion, ownership, strategy};
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -93,6 +94,9 @@ pub(crate) async fn replace(
     .subresource(change.subresource)
     .options(change.options.told("UpdateOptions"), change.options.dry_run);
     if change.asks {
+        if change.subresource == "resize" {
+            plugins::complete(api, kind, &mut new);
+        }
         admission::mutate(api, &attributes, Some(&mut new), Some(&before)).await?;
     }
     match meta::text(&new, "resourceVersion") {
@@ -148,12 +152,24 @@ pub(crate) async fn replace(
     let found = strategy::validate(kind, &new, Some(&before), change.subresource);
     errors.extend(check_rules(kind, &new, Some(&before), found, &change.request.warnings).await);
     refuse(kind, &new, errors)?;
-    let warnings = strategy::warnings(kind, &new);
+    let warnings = strategy::warnings(kind, &new, Some(&before));
     change.request.warnings.extend(warnings);
 
-    if change.asks {
+    let write = Write {
+        kind,
+        new: &new,
+        old: Some(&before),
+        subresource: change.subresource,
+        dry_run: change.options.dry_run,
+        warnings: &change.request.warnings,
+    };
+    let _charged = if change.asks {
+        plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
-    }
+        plugins::charge(api, write)?
+    } else {
+        None
+    };
     let new = view::stored(api, kind, new).await?;
     if *old.value == new {
         return Ok(Outcome::Done(Arc::clone(&old.value)));

@@ -81,14 +81,13 @@ pub(crate) fn is_graceful(kind: &Kind) -> bool {
 /// nothing for kinds without a way of their own.
 pub(crate) fn mark_specially(api: &Api, kind: &Kind, object: &mut Value) -> Option<bool> {
     if kind.is("", "namespaces") {
-        let held = !meta::strings(meta::at(object, "spec.finalizers")).is_empty();
-        if held {
-            if !meta::is_deleting(object) {
-                meta::set(object, "deletionTimestamp", api.identity.timestamp());
-            }
+        // Even one that nothing holds is marked first, and goes with the next delete.
+        if !meta::is_deleting(object) {
+            meta::set(object, "deletionTimestamp", api.identity.timestamp());
             meta::child(object, "status").insert("phase".into(), "Terminating".into());
+            return Some(true);
         }
-        return Some(held);
+        return Some(!may_vanish(kind, object));
     }
     if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
         return Some(crd::mark(api, object));

@@ -1,5 +1,6 @@
 //! What is served, and the rules that differ from kind to kind.
 
+pub(crate) mod amounts;
 pub(crate) mod autoscaler;
 pub(crate) mod default_classes;
 pub(crate) mod defaults;
@@ -7,6 +8,7 @@ pub(crate) mod deletion;
 pub(crate) mod event;
 pub(crate) mod kind;
 pub(crate) mod ownership;
+pub(crate) mod plugins;
 pub(crate) mod pod;
 pub(crate) mod pod_admission;
 pub(crate) mod ports;

@@ -5,16 +5,20 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fields::FieldError;
 use crate::kinds::pod_admission::tolerate_short_absences;
-use crate::object::member::{list, text};
+use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 
 /// The quality of service that a pod's requests and limits amount to.
 pub(crate) fn qos(pod: &Value) -> &'static str {
-    let containers = ["spec.containers", "spec.initContainers"]
-        .into_iter()
-        .filter_map(|path| meta::at(pod, path)?.as_array())
-        .flatten();
+    let containers: Vec<&Value> = match given(&pod["spec"], "resources") {
+        // What the pod itself asks for goes before what its containers do.
+        Some(_) => vec![&pod["spec"]],
+        None => ["containers", "initContainers"]
+            .into_iter()
+            .flat_map(|containers| list(&pod["spec"], containers))
+            .collect(),
+    };
     let (mut any, mut guaranteed) = (false, true);
     for container in containers {
         let amount = |kind: &str, name: &str| {
@@ -124,7 +128,8 @@ pub(crate) fn validate_resize(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if qos(new) != qos(old) {
         let detail = "Pod QOS Class may not change as a result of resizing";
-        errors.push(FieldError::invalid_text("spec", qos(new), detail));
+        let told = meta::at(new, "status.qosClass").and_then(Value::as_str);
+        errors.push(FieldError::invalid_text("spec", told.unwrap_or(qos(new)), detail));
     }
     for list in ["containers", "initContainers"] {
         let of = |pod: &Value| {
@@ -181,8 +186,16 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
         }
         spec
     };
-    let mut errors = tolerations_kept(new_spec, old_spec);
-    errors.extend(deadline_kept(new_spec, old_spec));
+    let mut errors = Vec::new();
+    for containers in ["containers", "initContainers"] {
+        if list(new_spec, containers).len() != list(old_spec, containers).len() {
+            let detail = "pod updates may not add or remove containers";
+            errors.push(FieldError::forbidden(format!("spec.{containers}"), detail));
+            return errors;
+        }
+    }
+    errors.extend(deadline_shortened(new_spec, old_spec));
+    errors.extend(tolerations_kept(new_spec, old_spec));
     errors.extend(gates_removed(new_spec, old_spec));
     if allowed(new_spec) == allowed(old_spec) {
         return errors;
@@ -198,33 +211,34 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 }
 
 /// A deadline may be set, and come nearer.
-fn deadline_kept(new: &Value, old: &Value) -> Option<FieldError> {
-    let field = "spec.activeDeadlineSeconds";
-    let deadline = |spec: &Value| spec.get("activeDeadlineSeconds").and_then(Value::as_i64);
-    match (deadline(new), deadline(old)) {
-        (Some(new), Some(old)) if new > old => {
-            let detail = "must be less than or equal to previous value";
-            Some(FieldError::invalid(field, &new.into(), detail))
-        }
-        (None, Some(_)) => {
-            let detail = "must not update from a positive integer to nil value";
-            Some(FieldError::invalid(field, &Value::Null, detail))
-        }
-        _ => None,
-    }
+fn deadline_shortened(new: &Value, old: &Value) -> Option<FieldError> {
+    const FIELD: &str = "spec.activeDeadlineSeconds";
+    let old = integer(old, "activeDeadlineSeconds")?;
+    let Some(new) = integer(new, "activeDeadlineSeconds") else {
+        let detail = "must not update from a positive integer to nil value";
+        return Some(FieldError::invalid(FIELD, &Value::Null, detail));
+    };
+    let detail = "must be less than or equal to previous value";
+    (new > old).then(|| FieldError::invalid(FIELD, &new.into(), detail))
 }
 
-/// Gates may be opened.
-fn gates_removed(new: &Value, old: &Value) -> Option<FieldError> {
+/// What holds a pod back may go, and not come.
+fn gates_removed(new: &Value, old: &Value) -> Vec<FieldError> {
     let before = list(old, "schedulingGates");
-    let added = list(new, "schedulingGates")
-        .iter()
-        .find(|gate| !before.iter().any(|known| known["name"] == gate["name"]))?;
-    let detail = format!(
-        "only deletion is allowed, but found new scheduling gate '{}'",
-        text(added, "name")
-    );
-    Some(FieldError::forbidden("spec.schedulingGates", &detail))
+    let mut errors = Vec::new();
+    for (at, gate) in list(new, "schedulingGates").iter().enumerate() {
+        if !before.contains(gate) {
+            let detail = format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                text(gate, "name")
+            );
+            errors.push(FieldError::forbidden(
+                format!("spec.schedulingGates[{at}].name"),
+                &detail,
+            ));
+        }
+    }
+    errors
 }
 
 /// The rules of an update of a pod's status.

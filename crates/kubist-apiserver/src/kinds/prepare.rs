@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::defaults::{meta_child, or};
 use crate::kinds::kind::Kind;
+use crate::object::member::{given, text};
 use crate::object::meta;
 use crate::state::Api;
 
@@ -12,6 +13,7 @@ pub(crate) fn admit_create(kind: &Kind, object: &mut Value) {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "persistentvolumeclaims") => add_finalizer(object, "kubernetes.io/pvc-protection"),
         ("", "persistentvolumes") => add_finalizer(object, "kubernetes.io/pv-protection"),
+        ("", "nodes") => taint(object),
         _ => {}
     }
 }
@@ -31,6 +33,7 @@ pub(crate) fn prepare_create(kind: &Kind, object: &mut Value) {
         }
         ("", "pods") => prepare_pod(object),
         ("", "persistentvolumeclaims") => {
+            agree_on_source(object, None);
             meta::child(object, "status").insert("phase".into(), "Pending".into());
         }
         ("", "persistentvolumes") => {
@@ -62,6 +65,7 @@ pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Valu
                 meta::child(new, "spec").insert("finalizers".into(), finalizers.clone());
             }
         }
+        ("", "persistentvolumeclaims") if subresource.is_empty() => agree_on_source(new, Some(old)),
         ("", "services") if subresource.is_empty() => crate::kinds::service::prepare_update(new, old),
         ("", "pods") => crate::kinds::pod::prepare_update(new, old, subresource),
         ("certificates.k8s.io", "certificatesigningrequests") => {
@@ -85,6 +89,64 @@ pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Valu
         ("apiextensions.k8s.io", _) if subresource.is_empty() => crate::crd::prepare_update(new),
         _ => {}
     }
+}
+
+/// Nothing is to run on a node before it is known to be ready.
+fn taint(node: &mut Value) {
+    const KEY: &str = "node.kubernetes.io/not-ready";
+    let taints = meta::child(node, "spec")
+        .entry("taints")
+        .or_insert_with(|| json!([]));
+    if !taints.is_array() {
+        *taints = json!([]);
+    }
+    if let Value::Array(taints) = taints
+        && !taints
+            .iter()
+            .any(|taint| taint["key"] == KEY && taint["effect"] == "NoSchedule")
+    {
+        taints.push(json!({"key": KEY, "effect": "NoSchedule"}));
+    }
+}
+
+/// Where the content of a claim comes from is said in two ways, of which the older knows less.
+///
+/// Source: [KEP-1495](https://github.com/kubernetes/enhancements/issues/1495).
+fn agree_on_source(claim: &mut Value, old: Option<&Value>) {
+    const FIELDS: [&str; 3] = ["apiGroup", "kind", "name"];
+    let had_source = old.is_some_and(|old| {
+        ["dataSource", "dataSourceRef"]
+            .into_iter()
+            .any(|field| given(&old["spec"], field).is_some())
+    });
+    if !had_source && !text(&claim["spec"]["dataSourceRef"], "namespace").is_empty() {
+        // Sources elsewhere are for those who try them out.
+        meta::child(claim, "spec").remove("dataSourceRef");
+    }
+    let spec = &claim["spec"];
+    let (source, reference) = (given(spec, "dataSource"), given(spec, "dataSourceRef"));
+    let is_known = |source: &Value| {
+        matches!(
+            (text(source, "apiGroup"), text(source, "kind")),
+            ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+        )
+    };
+    let copy = |of: &Value| -> Value {
+        let members = FIELDS.map(|field| (field.to_owned(), of[field].clone()));
+        members.into_iter().collect::<serde_json::Map<_, _>>().into()
+    };
+    let (field, value) = match (source, reference) {
+        // Others were always let through, and forgotten.
+        (Some(source), None) if !had_source && !is_known(source) => ("dataSource", None),
+        (Some(source), None) => ("dataSourceRef", Some(copy(source))),
+        (None, Some(reference)) => ("dataSource", Some(copy(reference))),
+        _ => return,
+    };
+    let spec = meta::child(claim, "spec");
+    match value {
+        Some(value) => spec.insert(field.into(), value),
+        None => spec.remove(field),
+    };
 }
 
 fn add_finalizer(object: &mut Value, finalizer: &str) {

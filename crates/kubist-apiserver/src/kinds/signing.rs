@@ -115,6 +115,16 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         if meta::strings(spec.get("usages")).is_empty() {
             errors.push(FieldError::required("spec.usages", ""));
         }
+        if let Some(seconds) = spec.get("expirationSeconds").and_then(Value::as_i64)
+            && seconds < 600
+        {
+            let detail = "may not specify a duration less than 600 seconds (10 minutes)";
+            errors.push(FieldError::invalid(
+                "spec.expirationSeconds",
+                &seconds.into(),
+                detail,
+            ));
+        }
         match text("signerName").split_once('/') {
             _ if text("signerName").is_empty() => errors.push(FieldError::required("spec.signerName", "")),
             Some((domain, path)) if domain.contains('.') && !path.is_empty() => {}

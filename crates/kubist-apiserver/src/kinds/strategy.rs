@@ -14,7 +14,7 @@ use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
 use crate::kinds::service::{self, Reservation};
-use crate::kinds::{autoscaler, default_classes, defaults, pod_admission, prepare, signing};
+use crate::kinds::{autoscaler, default_classes, defaults, plugins, pod_admission, prepare, signing};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -134,6 +134,7 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     if kind.custom().is_none() {
         prepare::admit_create(kind, object);
     }
+    plugins::complete(api, kind, object);
     if kind.is("", "pods") {
         pod_admission::admit(api, object)?;
     }
@@ -142,6 +143,11 @@ pub(crate) fn admit_create(api: &Api, kind: &Kind, object: &mut Value) -> Result
     }
     default_classes::admit(api, kind, object);
     Ok(())
+}
+
+/// Whether built-in admission adds to new objects of a kind.
+pub(crate) fn is_completed(kind: &Kind) -> bool {
+    kind.is("", "pods") || kind.is("", "persistentvolumeclaims") || kind.is("networking.k8s.io", "ingresses")
 }
 
 fn admit_into_namespace(api: &Api, kind: &Kind, object: &Value) -> Result<(), Failure> {
@@ -183,20 +189,20 @@ pub(crate) fn allocate<'a>(
     allocated.map(Some).map_err(refused)
 }
 
-/// What a write of this object is warned about.
-pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+/// What a write of this object is warned about; `old` is there for an update.
+pub(crate) fn warnings(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<String> {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "services") => service::warnings(object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => crd::warnings(object),
-        ("", "pods") => rules::pod_warnings(&object["spec"], "spec"),
-        ("", "replicationcontrollers")
-        | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
-        | ("batch", "jobs") => rules::pod_warnings(&object["spec"]["template"]["spec"], "spec.template.spec"),
-        ("batch", "cronjobs") => rules::pod_warnings(
-            &object["spec"]["jobTemplate"]["spec"]["template"]["spec"],
-            "spec.jobTemplate.spec.template.spec",
-        ),
-        _ => Vec::new(),
+        _ if kind.custom().is_some() => Vec::new(),
+        // Who changes pods is mostly nobody who reads warnings.
+        ("", "pods") if old.is_some() => Vec::new(),
+        _ if counts_generation(kind)
+            && old.is_some_and(|old| meta::generation(old) == meta::generation(object)) =>
+        {
+            Vec::new()
+        }
+        _ => rules::warnings(kind, object, old),
     }
 }
 
@@ -243,7 +249,7 @@ fn reset_status(kind: &Kind, object: &mut Value, from: Option<&Value>) {
 pub(crate) fn prepare_update(api: &Api, kind: &Kind, new: &mut Value, old: &Value, subresource: &str) {
     match subresource {
         "status" => keep_all_but_status(kind, new, old),
-        "" | "scale" if has_status(kind) => reset_status(kind, new, Some(old)),
+        "" | "scale" | "finalize" if has_status(kind) => reset_status(kind, new, Some(old)),
         _ => {}
     }
     if kind.custom().is_none() {

@@ -334,7 +334,8 @@ pub(crate) fn finalizer_warnings(new: &Value, old: Option<&Value>) -> Vec<String
         .collect()
 }
 
-fn is_unqualified(finalizer: &str) -> bool {
+/// Whether a finalizer is neither of Kubernetes nor of a domain.
+pub(crate) fn is_unqualified(finalizer: &str) -> bool {
     !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer)
 }
 

@@ -139,7 +139,8 @@ impl Builder {
         self
     }
 
-    /// Whether the garbage collector and the namespace controller run; they do by default.
+    /// Whether controllers run: the garbage collector, and those of namespaces, quotas and aggregated roles; they do
+    /// by default. Without them a quota has no status and limits nothing.
     ///
     /// Without them nothing deletes dependents or empties a namespace that is deleted, as
     /// with a kube-apiserver that stands alone.

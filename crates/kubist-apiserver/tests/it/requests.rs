@@ -1,6 +1,7 @@
 //! What the path, the method and the headers of a request come to.
 
 use http::Method;
+use http_body_util::BodyExt as _;
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
@@ -251,4 +252,23 @@ async fn what_another_server_would_answer_is_not_implemented() {
             )
         );
     }
+}
+
+/// It may be a secret.
+#[tokio::test]
+async fn a_body_that_is_not_readable_is_shown_at_its_beginning_only() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let path = "/api/v1/namespaces/default/secrets";
+    let body = br#"{"kind":"Secret","stringData":{"password":"hunter2"}} and more"#;
+    let headers = [("content-type", "application/json")];
+    let response = http.send(http::Method::POST, path, &headers, body.to_vec()).await;
+    assert_eq!(response.status(), 400);
+    let answer = response.into_body().collect().await.expect("a body").to_bytes();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.contains(r#"({\"kind\":\"Secret\",\"stringData\": ...)"#),
+        "{answer}"
+    );
+    assert!(!answer.contains("hunter2"), "{answer}");
 }

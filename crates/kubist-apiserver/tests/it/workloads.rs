@@ -278,3 +278,106 @@ async fn events_are_where_they_belong_and_say_who_saw_them() {
     let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
     assert_eq!(http.patch(&format!("{path}/e"), MERGE, series).await.0, 200);
 }
+
+/// What is refused of a job with these members of its spec.
+async fn refused_job(http: &Http, more: Value) -> Vec<String> {
+    let mut job = json!({"metadata": {"name": "j"}, "spec": {"template": {"spec": {
+        "restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}],
+    }}}});
+    for (key, value) in more.as_object().expect("an object") {
+        job["spec"][key] = value.clone();
+    }
+    let (status, answer) = http.post("/apis/batch/v1/namespaces/default/jobs", job).await;
+    assert_eq!(status, 422, "{answer}");
+    let causes = answer["details"]["causes"].as_array().expect("causes");
+    let told = |cause: &Value| {
+        let text = |member: &str| cause[member].as_str().unwrap_or_default().to_owned();
+        format!("{}: {}", text("field"), text("message"))
+    };
+    causes.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn policies_of_jobs_make_sense() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let failure = |rule: Value| json!({"podFailurePolicy": {"rules": [rule]}});
+    let codes =
+        |values: Value| json!({"action": "FailJob", "onExitCodes": {"operator": "In", "values": values}});
+    let path = "spec.podFailurePolicy.rules[0]";
+    for (rule, why) in [
+        (
+            json!({"action": "Ignore"}),
+            "Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
+        ),
+        (
+            codes(json!([0])),
+            ".onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator",
+        ),
+        (
+            codes(json!([2, 1])),
+            ".onExitCodes.values: Invalid value: [2,1]: must be ordered",
+        ),
+        (codes(json!([1, 1])), ".onExitCodes.values[1]: Duplicate value: 1"),
+    ] {
+        let told = match why.strip_prefix('.') {
+            Some(inside) => format!("{path}.{inside}"),
+            None => format!("{path}: {why}"),
+        };
+        assert_eq!(refused_job(&http, failure(rule)).await, [told]);
+    }
+    let success = |rule: Value| json!({"completionMode": "Indexed", "completions": 5, "successPolicy": {"rules": [rule]}});
+    let path = "spec.successPolicy.rules[0]";
+    for (rule, why) in [
+        (
+            json!({"succeededCount": 9}),
+            ".succeededCount: Invalid value: 9: must be less than or equal to 5 (the number of specified completions)",
+        ),
+        (
+            json!({"succeededIndexes": "0-2", "succeededCount": 4}),
+            ".succeededCount: Invalid value: 4: must be less than or equal to 3 (the number of indexes in the specified \
+             succeededIndexes field)",
+        ),
+        (
+            json!({"succeededIndexes": "7"}),
+            ".succeededIndexes: Invalid value: \"7\": error parsing succeededIndexes: too large index: \"7\"",
+        ),
+    ] {
+        assert_eq!(refused_job(&http, success(rule)).await, [format!("{path}{why}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_pod_changes_in_few_ways() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let pod = json!({"metadata": {"name": "p"}, "spec": {
+        "activeDeadlineSeconds": 10, "schedulingGates": [{"name": "one"}], "containers": [{"name": "c", "image": "i"}],
+    }});
+    assert_eq!(http.post(PODS, pod).await.0, 201);
+    let path = format!("{PODS}/p");
+    for (change, why) in [
+        (
+            json!({"activeDeadlineSeconds": null}),
+            "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value",
+        ),
+        (
+            json!({"activeDeadlineSeconds": 20}),
+            "spec.activeDeadlineSeconds: Invalid value: 20: must be less than or equal to previous value",
+        ),
+        (
+            json!({"schedulingGates": [{"name": "one"}, {"name": "two"}]}),
+            "spec.schedulingGates[1].name: Forbidden: only deletion is allowed, but found new scheduling gate 'two'",
+        ),
+        (
+            json!({"containers": [{"name": "c", "image": "i"}, {"name": "d", "image": "i"}]}),
+            "spec.containers: Forbidden: pod updates may not add or remove containers",
+        ),
+    ] {
+        let (status, answer) = http.patch(&path, MERGE, json!({"spec": change})).await;
+        let told = format!("Pod \"p\" is invalid: {why}");
+        assert_eq!((status, &answer["message"]), (422, &json!(told)));
+    }
+    let allowed = json!({"spec": {"activeDeadlineSeconds": 5, "schedulingGates": null}});
+    assert_eq!(http.patch(&path, MERGE, allowed).await.0, 200);
+}

@@ -1,6 +1,5 @@
 //! Parts of objects with paths of their own.
 
-pub(crate) mod namespace;
 mod pods;
 mod scale;
 
@@ -45,7 +44,6 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
         ("status" | "ephemeralcontainers" | "resize" | "approval" | "finalize", "get") => {
             read::get(api, kind, request).await
         }
-        ("finalize", _) => namespace::finalize(api, kind, request).await,
         (_, "update") => update::update(api, kind, request, name).await,
         (_, "patch") => patch::patch(api, kind, request, name).await,
         ("binding", _) => pods::bind(api, kind, request).await,

@@ -1,10 +1,12 @@
 //! What built-in kinds get without asking: defaults, and what strategies set on writes.
 
+mod limits;
 mod pod;
 
-use kubist_schema::{Field, Message};
+use kubist_schema::{Field, Message, Special};
 use serde_json::{Map, Value, json};
 
+use crate::kinds::amounts;
 use crate::object::meta;
 
 /// Fills in defaults, in the object and in all that it is made of.
@@ -20,6 +22,9 @@ pub(crate) fn apply(message: &'static Message, object: &mut Value) {
         };
         match value {
             Value::Array(items) if field.repeated => items.iter_mut().for_each(|item| apply(inner, item)),
+            Value::Object(values) if field.map && inner.special == Some(Special::Quantity) => {
+                amounts::round(values)
+            }
             Value::Object(values) if field.map => values.values_mut().for_each(|item| apply(inner, item)),
             value @ Value::Object(_) if inner.special.is_none() => apply(inner, value),
             _ => {}
@@ -84,6 +89,27 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
         | "api.core.v1.ConfigMapVolumeSource"
         | "api.core.v1.DownwardAPIVolumeSource"
         | "api.core.v1.ProjectedVolumeSource" => or(map, "defaultMode", 420),
+        "api.core.v1.ISCSIVolumeSource" | "api.core.v1.ISCSIPersistentVolumeSource" => {
+            or(map, "iscsiInterface", "default");
+        }
+        "api.core.v1.NodeSpec" => {
+            // The one range of an old client is the first of all.
+            let range = text(map, "podCIDR").to_owned();
+            let first = map.get("podCIDRs").and_then(|ranges| ranges.get(0)).cloned();
+            match first {
+                Some(first) => or(map, "podCIDR", first),
+                None if !range.is_empty() => {
+                    map.insert("podCIDRs".into(), json!([range]));
+                }
+                None => {}
+            }
+        }
+        "api.core.v1.NodeStatus" => {
+            if let Some(capacity) = map.get("capacity").cloned().filter(|all| !all.is_null()) {
+                or(map, "allocatable", capacity);
+            }
+        }
+        "api.batch.v1.PodFailurePolicyOnPodConditionsPattern" => or(map, "status", "True"),
         "api.core.v1.HostPathVolumeSource" => or(map, "type", ""),
         "api.core.v1.ObjectFieldSelector" => or(map, "apiVersion", "v1"),
         "api.core.v1.ServiceAccountTokenProjection" => or(map, "expirationSeconds", 3600),
@@ -113,6 +139,7 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
             }
             or(meta_child(map, "status"), "phase", "Active");
         }
+        "api.core.v1.LimitRangeItem" => limits::limit(map),
         "api.core.v1.ReplicationController" => {
             let template_labels = at(map, &["spec", "template", "metadata", "labels"]);
             let spec = meta_child(map, "spec");

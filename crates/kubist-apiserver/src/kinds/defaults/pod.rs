@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{meta_child, or, or_number, text};
+use crate::kinds::amounts::pods::{self, Part};
 use crate::kinds::pod::containers_mut;
 
 pub(super) fn pod(map: &mut Map<String, Value>) {
@@ -18,6 +19,43 @@ pub(super) fn pod(map: &mut Map<String, Value>) {
         let requests = meta_child(resources, "requests");
         for (name, limit) in limits {
             requests.entry(name).or_insert(limit);
+        }
+    }
+    default_requests(spec);
+}
+
+/// A pod that says what it may have asks for as much as its containers do, or else for all of it.
+fn default_requests(spec: &mut Map<String, Value>) {
+    let all = Value::Object(spec.clone());
+    let Some(resources) = spec.get_mut("resources").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let is_empty = |amounts: Option<&Value>| {
+        amounts
+            .and_then(Value::as_object)
+            .is_none_or(|amounts| amounts.is_empty())
+    };
+    if !is_empty(resources.get("limits")) || !is_empty(resources.get("requests")) {
+        let pages = pods::of_all_containers(&all, Part::Limits).into_iter();
+        for (name, amount) in pages.filter(|(name, _)| name.starts_with("hugepages-")) {
+            or(meta_child(resources, "limits"), &name, amount.to_string());
+        }
+    }
+    let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
+        return;
+    };
+    if limits.is_empty() {
+        return;
+    }
+    let requests = meta_child(resources, "requests");
+    for (name, amount) in pods::of_all_containers(&all, Part::Requests) {
+        if matches!(name.as_str(), "cpu" | "memory") {
+            or(requests, &name, amount.to_string());
+        }
+    }
+    for (name, limit) in limits {
+        if pods::is_of_pods(&name) {
+            or(requests, &name, limit);
         }
     }
 }

@@ -89,6 +89,9 @@ fn validate_report(kind: &Kind, event: &Value, errors: &mut Vec<FieldError>) {
     } else {
         "reportingComponent"
     };
+    if controller.is_empty() {
+        errors.push(FieldError::required(field, ""));
+    }
     for problem in metavalidate::qualified_name_problems(controller) {
         errors.push(FieldError::invalid_text(field, controller, &problem));
     }

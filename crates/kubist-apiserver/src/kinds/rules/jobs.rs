@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::common::{non_negative, selector_matches};
 use super::cron;
 use super::immutable;
+use super::job_policies;
 use super::pods::template;
 use crate::http::fields::FieldError;
 use crate::object::member::{given, integer, list, text};
@@ -199,7 +200,7 @@ fn job_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
         }
         if given(spec, "successPolicy").is_some() {
             let detail = "requires indexed completion mode";
-            let shown = json!({"Rules": spec["successPolicy"]["rules"]});
+            let shown = json!({"Rules": spec["successPolicy"].get("rules")});
             errors.push(FieldError::invalid(
                 format!("{path}.successPolicy"),
                 &shown,
@@ -219,6 +220,7 @@ fn job_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
+    job_policies::validate(spec, path, errors);
     template(&spec["template"], &format!("{path}.template"), errors);
     let policy = text(&spec["template"]["spec"], "restartPolicy");
     if policy.is_empty() || policy == "Always" {

@@ -26,14 +26,4 @@ pub(super) fn lease(new: &Value, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
-    if let Some(holder) = spec.get("holderIdentity").and_then(Value::as_str)
-        && holder.is_empty()
-        && spec.get("preferredHolder").is_none()
-    {
-        errors.push(FieldError::invalid_text(
-            "spec.holderIdentity",
-            "",
-            "must not be empty",
-        ));
-    }
 }

@@ -7,15 +7,23 @@ mod aggregation;
 mod common;
 mod config;
 mod cron;
+mod endpoints;
 mod ephemeral;
 mod events;
+mod job_policies;
 mod jobs;
 mod lease;
+mod limit_range;
+mod namespaces;
 mod networking;
+mod nodes;
 mod pods;
 mod policy;
+mod quota;
 mod rbac;
+mod resource_names;
 mod storage;
+mod warnings;
 mod webhooks;
 mod workloads;
 
@@ -33,7 +41,8 @@ use lease::lease;
 use pods::pod_spec;
 
 pub(crate) use common::selector_matches;
-pub(crate) use pods::warnings as pod_warnings;
+pub(crate) use resource_names::is_native as is_native_resource;
+pub(crate) use warnings::warnings;
 pub(crate) use webhooks::client_config;
 
 /// What breaks the rules of the kind; `old` is there for an update.
@@ -50,8 +59,13 @@ pub(crate) fn validate(
         return errors;
     }
     for field in message.json_fields() {
-        // Definitions have their own complaints about these.
-        if kind.group == "apiextensions.k8s.io" {
+        // These have their own complaints about them.
+        if kind.group == "apiextensions.k8s.io"
+            || kind.is("", "resourcequotas")
+            || kind.is("", "endpoints")
+            || kind.is("", "nodes")
+            || kind.is("discovery.k8s.io", "endpointslices")
+        {
             break;
         }
         // Status is written by those who know better.
@@ -62,6 +76,12 @@ pub(crate) fn validate(
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "configmaps") => config_map(new, old, &mut errors),
         ("", "secrets") => secret(new, old, &mut errors),
+        ("", "limitranges") => limit_range::limit_range(new, &mut errors),
+        ("", "resourcequotas") if subresource == "status" => quota::status(new, &mut errors),
+        ("", "resourcequotas") => quota::quota(new, old, &mut errors),
+        ("", "namespaces") if subresource == "finalize" => namespaces::finalizers(new, &mut errors),
+        ("", "namespaces") if subresource == "status" => namespaces::status(new, &mut errors),
+        ("", "nodes") => nodes::node(new, old, &mut errors),
         ("", "pods") => {
             if subresource != "status" {
                 pod_spec(&new["spec"], "spec", &mut errors);
@@ -108,6 +128,12 @@ pub(crate) fn validate(
         ("", "persistentvolumeclaims") => storage::claim(new, old, &mut errors),
         ("", "persistentvolumes") => storage::volume(new, old, &mut errors),
         ("storage.k8s.io", "storageclasses") => storage::class(new, old, &mut errors),
+        ("", "endpoints") => endpoints::endpoints(new, old, &mut errors),
+        ("discovery.k8s.io", "endpointslices") => endpoints::slice(new, old, &mut errors),
+        ("storage.k8s.io", "volumeattachments") if subresource.is_empty() => {
+            storage::attachment(new, &mut errors);
+        }
+        ("node.k8s.io", "runtimeclasses") => policy::runtime_class(new, old, &mut errors),
         ("networking.k8s.io", "ingresses") if subresource == "status" => {}
         ("networking.k8s.io", "ingresses") => networking::ingress(new, old, &mut errors),
         ("networking.k8s.io", "ingressclasses") => networking::ingress_class(new, old, &mut errors),
@@ -140,6 +166,11 @@ fn enumerations(field: &'static Field, value: &Value, path: &str, errors: &mut V
                 ["Always", "Never", "OnFailure"] => &["Always", "OnFailure", "Never"],
                 ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] => {
                     &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]
+                }
+                ["SCTP", "TCP", "UDP"]
+                    if path.starts_with("spec.ingress") || path.starts_with("spec.egress") =>
+                {
+                    &["TCP", "UDP", "SCTP"]
                 }
                 ["FallbackToLogsOnError", "File"] => &["File", "FallbackToLogsOnError"],
                 ["Indexed", "NonIndexed"] => &["NonIndexed", "Indexed"],

@@ -51,6 +51,8 @@ pub(super) fn ingress(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldEr
         }
     }
     for (at, tls) in list(spec, "tls").iter().enumerate() {
+        let path = format!("spec.tls[{at}]");
+        name(tls, &path, "secretName", NameRule::Subdomain, errors);
         for (host_at, host) in meta::strings(tls.get("hosts")).into_iter().enumerate() {
             let field = format!("spec.tls[{at}].hosts[{host_at}]");
             for problem in host_problems(host) {
@@ -215,7 +217,12 @@ fn validate_ports(port: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let detail = match own.map(Value::as_i64) {
         None => "may not be specified when `port` is not specified",
         Some(None) => "may not be specified when `port` is non-numeric",
-        Some(Some(own)) if end < own => "must be greater than or equal to `port`",
+        Some(Some(own)) if end < own => {
+            // The message has the other of the two.
+            let detail = "must be greater than or equal to `port`";
+            errors.push(FieldError::invalid(field, &own.into(), detail));
+            return;
+        }
         Some(Some(_)) if !(1..=65_535).contains(&end) => PORT,
         Some(Some(_)) => return,
     };

@@ -17,7 +17,7 @@ use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{self, NameRule};
 
-pub(crate) use warnings::warnings;
+pub(super) use warnings::{fraction, warnings};
 
 /// What is wrong with the template of pods.
 pub(super) fn template(template: &Value, path: &str, errors: &mut Vec<FieldError>) {

@@ -7,6 +7,7 @@ use super::immutable;
 use crate::http::fields::FieldError;
 use crate::object::member::{given, integer, list, text};
 use crate::object::meta;
+use crate::object::metavalidate::{self, NameRule};
 
 pub(super) fn budget(new: &Value, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
@@ -48,6 +49,12 @@ pub(super) fn autoscaler(new: &Value, errors: &mut Vec<FieldError>) {
     if least < 1 {
         let detail = "must be greater than or equal to 1";
         errors.push(FieldError::invalid("spec.minReplicas", &least.into(), detail));
+    }
+    let scales_by_others = |metric: &Value| matches!(text(metric, "type"), "Object" | "External");
+    if least == 0 && !list(spec, "metrics").iter().any(scales_by_others) {
+        let detail =
+            "must specify at least one Object or External metric to support scaling to zero replicas";
+        errors.push(FieldError::forbidden("spec.metrics", detail));
     }
     let most = integer(spec, "maxReplicas").unwrap_or(0);
     if most < 1 {
@@ -118,6 +125,16 @@ fn resource_metric(resource: &Value, path: &str, errors: &mut Vec<FieldError>) {
             ));
         }
         _ => {}
+    }
+}
+
+pub(super) fn runtime_class(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let handler = text(new, "handler");
+    for problem in metavalidate::name_problems(NameRule::Label, handler) {
+        errors.push(FieldError::invalid_text("handler", handler, &problem));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "handler", errors);
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) fn claim_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>)
         Some(_) => {}
     }
     name(spec, path, "storageClassName", NameRule::Subdomain, errors);
+    if let (Some(source), Some(reference)) = (given(spec, "dataSource"), given(spec, "dataSourceRef"))
+        && ["apiGroup", "kind", "name"]
+            .iter()
+            .any(|field| text(source, field) != text(reference, field))
+    {
+        errors.push(FieldError::invalid(path, &json!({}), "must match dataSourceRef"));
+    }
 }
 
 fn access_modes(modes: &[Value], path: &str, errors: &mut Vec<FieldError>) {
@@ -203,12 +210,35 @@ fn volume_source(spec: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// What is attached: a volume, or what one would be.
+pub(super) fn attachment(new: &Value, errors: &mut Vec<FieldError>) {
+    let source = &new["spec"]["source"];
+    let detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    match (
+        given(source, "inlineVolumeSpec"),
+        given(source, "persistentVolumeName"),
+    ) {
+        (None, None) => errors.push(FieldError::required("spec.source", detail)),
+        (Some(_), Some(_)) => errors.push(FieldError::forbidden("spec.source", detail)),
+        (None, Some(name)) if name == "" => {
+            let field = "spec.source.persistentVolumeName";
+            for problem in metavalidate::name_problems(NameRule::Subdomain, "") {
+                errors.push(FieldError::invalid_text(field, "", &problem));
+            }
+            let detail = "must specify non empty persistentVolumeName";
+            errors.push(FieldError::required(field, detail));
+        }
+        _ => {}
+    }
+}
+
 pub(super) fn class(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
     let provisioner = text(new, "provisioner");
     if provisioner.is_empty() {
         errors.push(FieldError::required("provisioner", ""));
     } else {
-        for problem in metavalidate::qualified_name_problems(&provisioner.to_lowercase()) {
+        let provisioner = &provisioner.to_lowercase();
+        for problem in metavalidate::qualified_name_problems(provisioner) {
             errors.push(FieldError::invalid_text("provisioner", provisioner, &problem));
         }
     }

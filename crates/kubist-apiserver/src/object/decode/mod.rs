@@ -198,7 +198,7 @@ impl Decoder {
             return self.message(message, value, place);
         }
         Ok(match (field.ty, value) {
-            (Type::String, Value::Null) => "".into(),
+            (Type::String | Type::Bytes, Value::Null) => "".into(),
             (Type::Int32 | Type::Int64 | Type::Double, Value::Null) => 0.into(),
             (Type::Bool, Value::Null) => false.into(),
             (Type::String, Value::String(text)) => text.into(),

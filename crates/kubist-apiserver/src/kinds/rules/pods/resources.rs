@@ -3,8 +3,8 @@
 use kubist_core::quantity::Quantity;
 use serde_json::{Map, Value};
 
+use super::super::resource_names;
 use crate::http::fields::FieldError;
-use crate::object::metavalidate;
 
 pub(super) fn validate(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let nothing = Map::new();
@@ -19,7 +19,7 @@ pub(super) fn validate(resources: &Value, path: &str, errors: &mut Vec<FieldErro
     for (field, amounts) in [("limits", limits), ("requests", requests)] {
         for (name, amount) in amounts {
             let field = format!("{path}.{field}[{name}]");
-            validate_name(name, &field, errors);
+            resource_names::of_container(name, &field, errors);
             if quantity(amount).is_some_and(|amount| amount < Quantity::ZERO) {
                 let detail = "must be greater than or equal to 0";
                 errors.push(FieldError::invalid(field, amount, detail));
@@ -28,14 +28,14 @@ pub(super) fn validate(resources: &Value, path: &str, errors: &mut Vec<FieldErro
     }
     for (name, request) in requests {
         let Some(limit) = limits.get(name) else {
-            needs_limit |= !is_overcommitted(name);
+            needs_limit |= !resource_names::is_overcommitted(name);
             continue;
         };
         let (Some(asked), Some(most)) = (quantity(request), quantity(limit)) else {
             continue;
         };
         let shown = limit.as_str().unwrap_or_default();
-        let detail = if !is_overcommitted(name) && asked != most {
+        let detail = if !resource_names::is_overcommitted(name) && asked != most {
             format!("must be equal to {name} limit of {shown}")
         } else if asked > most {
             format!("must be less than or equal to {name} limit of {shown}")
@@ -52,31 +52,4 @@ pub(super) fn validate(resources: &Value, path: &str, errors: &mut Vec<FieldErro
 
 fn quantity(value: &Value) -> Option<Quantity> {
     value.as_str()?.parse().ok()
-}
-
-/// Whether it is a resource that Kubernetes knows by itself.
-fn is_native(name: &str) -> bool {
-    !name.contains('/') || name.contains("kubernetes.io/")
-}
-
-/// Whether containers may be promised more of it than there is.
-fn is_overcommitted(name: &str) -> bool {
-    is_native(name) && !name.starts_with("hugepages-")
-}
-
-fn validate_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
-    let problems = metavalidate::qualified_name_problems(name);
-    for problem in &problems {
-        errors.push(FieldError::invalid_text(field, name, problem));
-    }
-    let is_standard =
-        matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
-    if problems.is_empty() && !name.contains('/') && !is_standard {
-        for detail in [
-            "must be a standard resource type or fully qualified",
-            "must be a standard resource for containers",
-        ] {
-            errors.push(FieldError::invalid_text(field, name, detail));
-        }
-    }
 }

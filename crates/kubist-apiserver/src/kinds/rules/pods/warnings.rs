@@ -1,7 +1,9 @@
 //! What pods, and templates for them, are warned about.
 
-use crate::object::member::{given, integer, list, text};
 use serde_json::Value;
+
+use crate::kinds::amounts;
+use crate::object::member::{given, integer, list, text};
 
 /// Labels of nodes that go by another name.
 const OLD_LABELS: [(&str, &str, &str); 5] = [
@@ -24,9 +26,41 @@ const OLD_LABELS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// The warnings that a write of this pod's spec gets.
-pub(crate) fn warnings(spec: &Value, path: &str) -> Vec<String> {
+/// Kinds of volumes that are on their way out, or gone.
+const OLD_VOLUMES: [(&str, &str); 9] = [
+    (
+        "photonPersistentDisk",
+        "deprecated in v1.11, non-functional in v1.16+",
+    ),
+    (
+        "gitRepo",
+        "deprecated in v1.11, and disabled by default in v1.33+",
+    ),
+    ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
+    ("flocker", "deprecated in v1.22, non-functional in v1.25+"),
+    ("storageOS", "deprecated in v1.22, non-functional in v1.25+"),
+    ("quobyte", "deprecated in v1.22, non-functional in v1.25+"),
+    ("glusterfs", "deprecated in v1.25, non-functional in v1.26+"),
+    ("cephfs", "deprecated in v1.28, non-functional in v1.31+"),
+    ("rbd", "deprecated in v1.28, non-functional in v1.31+"),
+];
+
+const SECCOMP_OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+/// The warnings that a write of this pod, or of this template at a path, gets.
+pub(in crate::kinds::rules) fn warnings(pod: &Value, path: &str) -> Vec<String> {
     let mut warnings = Vec::new();
+    let inside = |part: &str| {
+        if path.is_empty() {
+            part.to_owned()
+        } else {
+            format!("{path}.{part}")
+        }
+    };
+    let (spec, metadata) = (&pod["spec"], inside("metadata"));
+    let path = inside("spec");
     for (label, since, instead) in OLD_LABELS {
         if spec["nodeSelector"].get(label).is_some() {
             warnings.push(format!(
@@ -34,42 +68,128 @@ pub(crate) fn warnings(spec: &Value, path: &str) -> Vec<String> {
             ));
         }
     }
+    for (at, constraint) in list(spec, "topologySpreadConstraints").iter().enumerate() {
+        null_selector(
+            constraint,
+            &format!("{path}.topologySpreadConstraints[{at}]"),
+            &mut warnings,
+        );
+    }
     for (at, volume) in list(spec, "volumes").iter().enumerate() {
-        if given(volume, "gitRepo").is_some() {
-            warnings.push(format!(
-                "{path}.volumes[{at}].gitRepo: deprecated in v1.11, and disabled by default in v1.33+"
-            ));
+        for (kind, why) in OLD_VOLUMES {
+            let member = if kind == "storageOS" { "storageos" } else { kind };
+            if given(volume, member).is_some() {
+                warnings.push(format!("{path}.volumes[{at}].{kind}: {why}"));
+            }
         }
     }
-    for (at, secret) in list(spec, "imagePullSecrets").iter().enumerate() {
+    let told_before = |items: &[Value], at: usize, field: &str| {
+        let name = items.get(at).map(|item| text(item, field));
+        let before = items.get(..at).unwrap_or_default();
+        before.iter().any(|other| Some(text(other, field)) == name)
+    };
+    let aliases = list(spec, "hostAliases");
+    for (at, alias) in aliases
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| told_before(aliases, *at, "ip"))
+    {
+        let ip = text(alias, "ip");
+        warnings.push(format!("{path}.hostAliases[{at}].ip: duplicate ip {ip:?}"));
+    }
+    let secrets = list(spec, "imagePullSecrets");
+    for (at, secret) in secrets
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| told_before(secrets, *at, "name"))
+    {
+        let name = text(secret, "name");
+        warnings.push(format!(
+            "{path}.imagePullSecrets[{at}].name: duplicate name {name:?}"
+        ));
+    }
+    for (at, secret) in secrets.iter().enumerate() {
         if text(secret, "name").is_empty() {
             warnings.push(format!(
                 "{path}.imagePullSecrets[{at}].name: invalid empty name \"\""
             ));
         }
     }
-    for (at, constraint) in list(spec, "topologySpreadConstraints").iter().enumerate() {
-        if given(constraint, "labelSelector").is_none() {
-            warnings.push(format!(
-                "{path}.topologySpreadConstraints[{at}].labelSelector: a null labelSelector results in matching no \
-                 pod"
-            ));
-        }
+    for name in ["memory", "ephemeral-storage"] {
+        fraction(
+            &spec["overhead"],
+            name,
+            &format!("{path}.overhead"),
+            &mut warnings,
+        );
     }
+    annotations(pod, &metadata, path != "spec", &mut warnings);
+    for (container, path) in containers(spec, &path) {
+        of_container(container, &path, &mut warnings);
+    }
+    ports(&containers(spec, &path), &mut warnings);
     if integer(spec, "terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
         warnings.push(format!(
             "{path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
         ));
     }
-    for kind in ["initContainers", "containers"] {
-        for (at, container) in list(spec, kind).iter().enumerate() {
-            of_container(container, &format!("{path}.{kind}[{at}]"), &mut warnings);
-        }
-    }
+    affinities(&spec["affinity"], &format!("{path}.affinity"), &mut warnings);
     warnings
 }
 
+/// The containers of a pod with their paths.
+fn containers<'a>(spec: &'a Value, path: &str) -> Vec<(&'a Value, String)> {
+    let mut containers = Vec::new();
+    for kind in ["initContainers", "containers"] {
+        for (at, container) in list(spec, kind).iter().enumerate() {
+            containers.push((container, format!("{path}.{kind}[{at}]")));
+        }
+    }
+    containers
+}
+
+/// Annotations that fields took the place of.
+fn annotations(pod: &Value, path: &str, is_template: bool, warnings: &mut Vec<String>) {
+    let annotation = |name: &str| pod["metadata"]["annotations"].get(name).and_then(Value::as_str);
+    let mut old = |name: &str, since: &str, field: &str| {
+        warnings.push(format!(
+            "{path}.annotations[{name}]: {since}; use the \"{field}\" field instead"
+        ));
+    };
+    let spec = &pod["spec"];
+    let is_set = |object: &Value, field: &str| given(&object["securityContext"], field).is_some();
+    const GONE: &str = "non-functional in v1.27+";
+    if annotation(SECCOMP_OF_POD).is_some() && !is_set(spec, "seccompProfile") {
+        old(SECCOMP_OF_POD, GONE, "seccompProfile");
+    }
+    for (container, _) in containers(spec, "") {
+        let name = format!("{SECCOMP}{}", text(container, "name"));
+        if annotation(&name).is_some() && !is_set(container, "seccompProfile") {
+            old(&name, GONE, "seccompProfile");
+        }
+        let name = format!("{APP_ARMOR}{}", text(container, "name"));
+        let of_pod = is_template && is_set(spec, "appArmorProfile");
+        if annotation(&name).is_some() && !is_set(container, "appArmorProfile") && !of_pod {
+            old(&name, "deprecated since v1.30", "appArmorProfile");
+        }
+    }
+}
+
 fn of_container(container: &Value, path: &str, warnings: &mut Vec<String>) {
+    let resources = &container["resources"];
+    for (name, part) in [
+        ("memory", "limits"),
+        ("memory", "requests"),
+        ("ephemeral-storage", "limits"),
+        ("ephemeral-storage", "requests"),
+    ] {
+        fraction(
+            &resources[part],
+            name,
+            &format!("{path}.resources.{part}"),
+            warnings,
+        );
+    }
     let variables = list(container, "env");
     for (at, variable) in variables.iter().enumerate() {
         let name = text(variable, "name");
@@ -82,18 +202,90 @@ fn of_container(container: &Value, path: &str, warnings: &mut Vec<String>) {
             ));
         }
     }
-    let ports = list(container, "ports");
-    let key = |port: &Value| {
-        let numbers = ["containerPort", "hostPort"].map(|field| integer(port, field).unwrap_or(0));
-        let protocol = text(port, "protocol").to_owned();
-        (numbers, protocol, text(port, "hostIP").to_owned())
+}
+
+/// Bytes can't be parted.
+pub(in crate::kinds::rules) fn fraction(amounts: &Value, name: &str, path: &str, warnings: &mut Vec<String>) {
+    let Some(amount) = amounts::read(Some(amounts)).remove(name) else {
+        return;
     };
-    for (at, port) in ports.iter().enumerate() {
-        let before = ports.get(..at).unwrap_or_default();
-        if let Some(first) = before.iter().position(|other| key(other) == key(port)) {
+    if amount.millis() % 1_000 != 0 {
+        warnings.push(format!(
+            "{path}[{name}]: fractional byte value \"{amount}\" is invalid, must be an integer"
+        ));
+    }
+}
+
+/// Ports of all containers that get into each other's way.
+fn ports(containers: &[(&Value, String)], warnings: &mut Vec<String>) {
+    let all: Vec<(&Value, String)> = containers
+        .iter()
+        .flat_map(|(container, path)| {
+            let ports = list(container, "ports").iter().enumerate();
+            ports.map(move |(at, port)| (port, format!("{path}.ports[{at}]")))
+        })
+        .collect();
+    let same =
+        |one: &Value, other: &Value, fields: &[&str]| fields.iter().all(|field| one[*field] == other[*field]);
+    let number = |port: &Value| integer(port, "hostPort").unwrap_or(0);
+    for (at, (port, path)) in all.iter().enumerate() {
+        let before = all.get(..at).unwrap_or_default();
+        for (other, first) in before {
+            if !same(port, other, &["containerPort", "protocol"]) {
+                continue;
+            }
+            let hosts = [port, other].map(|port| text(port, "hostIP"));
+            let how = if hosts[0] == hosts[1] && number(port) == number(other) {
+                "duplicate"
+            } else if number(port) == 0 || number(other) == 0 {
+                "overlapping"
+            } else if number(port) == number(other) && hosts[0].is_empty() != hosts[1].is_empty() {
+                "dangerously ambiguous"
+            } else {
+                continue;
+            };
+            warnings.push(format!("{path}: {how} port definition with {first}"));
+        }
+    }
+    for (at, (port, path)) in all.iter().enumerate() {
+        let name = text(port, "name");
+        let before = all.get(..at).unwrap_or_default();
+        let first = before
+            .iter()
+            .find(|(other, _)| !name.is_empty() && text(other, "name") == name);
+        if let Some((_, first)) = first {
             warnings.push(format!(
-                "{path}.ports[{at}]: duplicate port definition with {path}.ports[{first}]"
+                "{path}: duplicate port name {name:?} with {first}, services and probes that select ports by name will \
+                 use {first}"
             ));
         }
+    }
+}
+
+fn affinities(affinity: &Value, path: &str, warnings: &mut Vec<String>) {
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        for (when, term) in [
+            ("requiredDuringSchedulingIgnoredDuringExecution", ""),
+            (
+                "preferredDuringSchedulingIgnoredDuringExecution",
+                "podAffinityTerm",
+            ),
+        ] {
+            for (at, item) in list(&affinity[kind], when).iter().enumerate() {
+                let path = format!("{path}.{kind}.{when}[{at}]");
+                match term {
+                    "" => null_selector(item, &path, warnings),
+                    term => null_selector(&item[term], &format!("{path}.{term}"), warnings),
+                }
+            }
+        }
+    }
+}
+
+fn null_selector(object: &Value, path: &str, warnings: &mut Vec<String>) {
+    if given(object, "labelSelector").is_none() {
+        warnings.push(format!(
+            "{path}.labelSelector: a null labelSelector results in matching no pod"
+        ));
     }
 }

@@ -1,0 +1,117 @@
+//! What clients are warned about when they write.
+
+use http::Method;
+use kubist_apiserver::Server;
+use serde_json::{Value, json};
+
+use crate::client::{Http, JSON, MERGE};
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+async fn warned(http: &Http, method: Method, path: &str, body: Value) -> Vec<String> {
+    let ty = if method == Method::PATCH { MERGE } else { JSON };
+    let headers = [("content-type", ty)];
+    let response = http
+        .send(method, path, &headers, body.to_string().into_bytes())
+        .await;
+    assert!(response.status().is_success(), "{}", response.status());
+    let told = response.headers().get_all("warning");
+    let told = told.iter().map(|warning| {
+        let text = warning.to_str().expect("a text").strip_prefix("299 - \"");
+        let text = text.and_then(|text| text.strip_suffix('"')).expect("a warning");
+        text.replace("\\\"", "\"")
+    });
+    told.collect()
+}
+
+fn container(name: &str, more: Value) -> Value {
+    let mut container = json!({"name": name, "image": "i"});
+    for (key, value) in more.as_object().expect("an object") {
+        container[key] = value.clone();
+    }
+    container
+}
+
+#[tokio::test]
+async fn odd_pods_are_warned_about() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let mut pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [
+        container("a", json!({
+            "ports": [{"containerPort": 80, "name": "http"}], "resources": {"limits": {"memory": "500m"}},
+        })),
+        container("b", json!({"ports": [{"containerPort": 80, "name": "http"}]})),
+    ]}});
+    pod["spec"]["affinity"] =
+        json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}});
+    pod["metadata"]["annotations"] = json!({"seccomp.security.alpha.kubernetes.io/pod": "runtime/default"});
+    assert_eq!(
+        warned(&http, Method::POST, PODS, pod).await,
+        [
+            "metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: non-functional in v1.27+; use the \
+             \"seccompProfile\" field instead",
+            "spec.containers[0].resources.limits[memory]: fractional byte value \"500m\" is invalid, must be an integer",
+            "spec.containers[0].resources.requests[memory]: fractional byte value \"500m\" is invalid, must be an integer",
+            "spec.containers[1].ports[0]: duplicate port definition with spec.containers[0].ports[0]",
+            "spec.containers[1].ports[0]: duplicate port name \"http\" with spec.containers[0].ports[0], services and \
+             probes that select ports by name will use spec.containers[0].ports[0]",
+            "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null \
+             labelSelector results in matching no pod"
+        ]
+    );
+    // Who changes it later is not told again.
+    let label = json!({"metadata": {"labels": {"a": "b"}}});
+    let path = format!("{PODS}/p");
+    assert_eq!(
+        warned(&http, Method::PATCH, &path, label).await,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test]
+async fn templates_are_looked_at_again_when_they_change() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let template = json!({
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"containers": [container("c", json!({}))], "nodeSelector": {"beta.kubernetes.io/os": "linux"}},
+    });
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
+    let told = "spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \
+                \"kubernetes.io/os\" instead";
+    assert_eq!(warned(&http, Method::POST, deployments, deployment).await, [told]);
+    let path = format!("{deployments}/d");
+    let label = json!({"metadata": {"labels": {"x": "y"}}});
+    assert_eq!(
+        warned(&http, Method::PATCH, &path, label).await,
+        Vec::<String>::new()
+    );
+    let more = json!({"spec": {"replicas": 3}});
+    assert_eq!(warned(&http, Method::PATCH, &path, more).await, [told]);
+}
+
+#[tokio::test]
+async fn other_kinds_have_their_warnings() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+    let claim = json!({"metadata": {"name": "c"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1500m"}},
+    }});
+    assert_eq!(
+        warned(&http, Method::POST, claims, claim).await,
+        ["spec.resources.requests[storage]: fractional byte value \"1500m\" is invalid, must be an integer"]
+    );
+    let ingresses = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+    let mut ingress = json!({"metadata": {"name": "i"}, "spec": {
+        "defaultBackend": {"service": {"name": "s", "port": {"number": 80}}},
+    }});
+    ingress["metadata"]["annotations"] = json!({"kubernetes.io/ingress.class": "x"});
+    assert_eq!(
+        warned(&http, Method::POST, ingresses, ingress).await,
+        [
+            "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
+        ]
+    );
+}
