@@ -9,13 +9,19 @@ use super::matching::Subject;
 use crate::cel::{Budget, Deep, EvalError, Evaluator, Expression, deep, to_cel};
 use crate::http::status::Failure;
 
-const VARIABLES: [&str; 3] = ["object", "oldObject", "request"];
+fn environment() -> crate::cel::Environment {
+    crate::cel::Environment::new([
+        ("object", crate::cel::DYN),
+        ("oldObject", crate::cel::DYN),
+        ("request", crate::cel::DYN),
+    ])
+}
 /// What the conditions of one webhook may cost together.
 const BUDGET: u64 = 100_000;
 
 /// Whether an expression can be a condition; what is wrong with it otherwise.
 pub(crate) fn check(expression: &str) -> Result<(), String> {
-    let compiled = deep(|deep| Expression::compile(deep, expression, &VARIABLES).map(|_| ()));
+    let compiled = deep(|deep| Expression::compile(deep, expression, &environment()).map(|_| ()));
     compiled.unwrap_or_else(|| Err("internal error: the compiler failed".into()))
 }
 
@@ -69,7 +75,7 @@ fn decide(deep: Deep, conditions: &[Value], variables: &[(&str, CelValue)]) -> R
     let mut failures = Vec::new();
     for condition in conditions {
         let text = |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or("");
-        let result = Expression::compile(deep, text("expression"), &VARIABLES)
+        let result = Expression::compile(deep, text("expression"), &environment())
             .map_err(EvalError::Failed)
             .and_then(|expression| evaluator.evaluate(&expression, variables, &budget));
         match result {

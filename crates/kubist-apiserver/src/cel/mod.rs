@@ -4,13 +4,21 @@
 //! is what a server must add: a bound on what an expression may cost, and values made from
 //! JSON as a schema types it.
 
+mod authorizer;
+mod check;
 mod convert;
 mod cost;
 mod declared;
 mod escape;
 mod functions;
+mod literals;
+mod lower;
+mod macros;
 mod meter;
+mod scope;
+mod source;
 mod stack;
+mod structure;
 
 use std::sync::Arc;
 
@@ -19,11 +27,18 @@ use kube_cel::cel::common::ast::IdedExpr;
 use kube_cel::cel::parser::Parser;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+pub(crate) use authorizer::{Account, Authority, authorizer, request_resource};
+pub(crate) use check::{BOOL, DYN, Environment, INT, STRING, Type};
 pub(crate) use convert::{optional, to_cel, typed};
-pub(crate) use declared::{Declared, resource};
-pub(crate) use escape::escape;
+pub(crate) use declared::{Declared, Simple, resource};
+pub(crate) use escape::{RESERVED, escape};
 pub(crate) use meter::Budget;
+pub(crate) use scope::Scope;
 pub(crate) use stack::{Deep, deep, deeply};
+pub(crate) use structure::{Structure, to_json};
+
+use check::Problem;
+use source::{Places, complaint};
 
 /// The longest expression that is compiled.
 const LONGEST: usize = 16 * 1024;
@@ -31,7 +46,11 @@ const LONGEST: usize = 16 * 1024;
 /// An expression that was compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
+    /// What was written, with its macros expanded.
     ast: Arc<IdedExpr>,
+    /// What is run.
+    program: Arc<IdedExpr>,
+    ty: Type,
 }
 
 /// Why an expression gave nothing.
@@ -44,37 +63,47 @@ pub(crate) enum EvalError {
 }
 
 impl Expression {
-    /// Compiles `source`, in which only the `known` variables may be named.
+    /// Compiles `source`, in which only the names of an environment may be used.
     ///
     /// # Errors
     ///
     /// The text of the compiler's complaint.
-    pub(crate) fn compile(_: Deep, source: &str, known: &[&str]) -> Result<Expression, String> {
+    pub(crate) fn compile(_: Deep, source: &str, environment: &Environment) -> Result<Expression, String> {
         if source.len() > LONGEST {
             return Err(format!("the expression is longer than {LONGEST} bytes"));
         }
         stack::bounded(source)?;
-        let ast = Parser::new()
+        let mut ast = Parser::new()
             .enable_optional_syntax(true)
             .parse(source)
             .map_err(|errors| syntax(source, &errors))?;
-        if let Some(name) = meter::undeclared(&ast, known) {
-            let at = find_word(source, &name).unwrap_or(0);
-            return Err(complaint(source, at, &undeclared(&name)));
-        }
-        if let Some(name) = functions::unknown(&ast) {
-            // A call is where its arguments begin.
-            let at = find_word(source, &name).map_or(0, |at| at + name.len());
-            return Err(complaint(source, at, &undeclared(&name)));
+        let places = Places::find(source, &ast);
+        macros::expand(&mut ast)
+            .map_err(|misuse| complaint(source, places.of(misuse.at), &misuse.message))?;
+        let told = |problems: Vec<Problem>| {
+            let problems = problems.into_iter();
+            let mut problems: Vec<(usize, String)> = problems
+                .map(|problem| (places.of(problem.at), problem.message))
+                .collect();
+            problems.sort_by_key(|(at, _)| *at);
+            let told = problems.iter().map(|(at, what)| complaint(source, *at, what));
+            told.collect::<Vec<String>>().join("\n")
+        };
+        let types = check::check(&ast, environment).map_err(told)?;
+        let problems = literals::problems(&mut ast, &types);
+        if !problems.is_empty() {
+            return Err(told(problems));
         }
         Ok(Expression {
-            ast: Arc::new(meter::metered(ast)),
+            program: Arc::new(lower::lowered(ast.clone(), environment, &types)),
+            ty: types.of(&ast).clone(),
+            ast: Arc::new(ast),
         })
     }
 
-    /// The expression's tree, to look for what it names.
-    pub(crate) fn ast(&self) -> &IdedExpr {
-        &self.ast
+    /// The type of the expression's value, as far as that is known.
+    pub(crate) fn ty(&self) -> &Type {
+        &self.ty
     }
 
     /// What the expression can cost at most, with a `self` of this type.
@@ -101,6 +130,8 @@ impl Evaluator {
         let meter = Budget::new(0);
         meter::register(&mut context, &meter);
         functions::register(&mut context);
+        structure::register(&mut context);
+        authorizer::register(&mut context, &meter);
         Evaluator { context, meter }
     }
 
@@ -111,19 +142,32 @@ impl Evaluator {
         variables: &[(&str, Value)],
         budget: &Budget,
     ) -> Result<Value, EvalError> {
-        self.meter.refill(budget);
         let mut scope = self.context.new_inner_scope();
         for (name, value) in variables {
             scope.add_variable_from_value(*name, value.clone());
         }
-        let result = scope.resolve(&expression.ast);
+        self.run(expression, &scope, budget).map_err(|error| match error {
+            Failure::Budget => EvalError::Budget,
+            Failure::Error(error) => EvalError::Failed(words(&error)),
+        })
+    }
+
+    fn run(&self, expression: &Expression, scope: &Context<'_>, budget: &Budget) -> Result<Value, Failure> {
+        self.meter.refill(budget);
+        let result = scope.resolve(&expression.program);
         budget.refill(&self.meter);
         match result {
-            _ if budget.is_spent() => Err(EvalError::Budget),
+            _ if budget.is_spent() => Err(Failure::Budget),
             Ok(value) => Ok(value),
-            Err(error) => Err(EvalError::Failed(words(&error))),
+            Err(error) => Err(Failure::Error(error)),
         }
     }
+}
+
+/// Why an evaluation gave nothing, in the interpreter's terms.
+enum Failure {
+    Budget,
+    Error(ExecutionError),
 }
 
 /// A syntax error as cel-go shows one.
@@ -152,33 +196,6 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
     told.join("\n")
 }
 
-/// The complaint about a name that nobody declared.
-fn undeclared(name: &str) -> String {
-    format!("undeclared reference to '{name}' (in container '')")
-}
-
-/// A complaint of the compiler about a place in the source.
-pub(crate) fn complaint(source: &str, at: usize, what: &str) -> String {
-    let before = source.get(..at).unwrap_or("");
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count());
-    let text = source.lines().nth(line - 1).unwrap_or("");
-    format!(
-        "ERROR: <input>:{line}:{}: {what}\n | {text}\n | {}^",
-        column + 1,
-        ".".repeat(column),
-    )
-}
-
-fn find_word(source: &str, word: &str) -> Option<usize> {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    source.match_indices(word).map(|(at, _)| at).find(|at| {
-        let before = source.get(..*at).and_then(|text| text.chars().next_back());
-        let after = source.get(at + word.len()..).and_then(|text| text.chars().next());
-        !part(before) && !part(after)
-    })
-}
-
 /// An error as cel-go puts it. Values are not shown: they may be secrets.
 fn words(error: &ExecutionError) -> String {
     match error {
@@ -189,6 +206,7 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
         ExecutionError::Overflow(..) => "integer overflow".into(),
         ExecutionError::FunctionError { message, .. } if message == "no such overload" => message.clone(),
+        ExecutionError::FunctionError { function, message } if function.is_empty() => message.clone(),
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         _ => "no such overload".into(),
     }
@@ -200,9 +218,13 @@ mod tests {
 
     use super::*;
 
+    fn environment() -> Environment {
+        Environment::new([("self", DYN)])
+    }
+
     fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
         deep(|deep| {
-            let expression = Expression::compile(deep, source, &["self"]).expect("compiles");
+            let expression = Expression::compile(deep, source, &environment()).expect("compiles");
             Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
         })
         .expect("a stack")
@@ -246,9 +268,50 @@ mod tests {
         ] {
             assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
         }
-        for source in ["bool('maybe')", "int('x') > 1", "size(1) > 1"] {
+        for source in ["bool('maybe')", "int('x') > 1", "size(dyn(1)) > 1"] {
             assert!(
                 matches!(evaluate(source, json!({})), Err(EvalError::Failed(_))),
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn loops_can_have_two_variables() {
+        for source in [
+            "[1, 2].all(i, v, v == i + 1)",
+            "{'a': 1}.exists(k, v, k == 'a' && v == 1)",
+            "['a', 'b'].existsOne(i, v, i == 1)",
+            "['a', 'b'].transformList(i, v, string(i) + v) == ['0a', '1b']",
+            "[5, 6].transformList(i, v, i > 0, v) == [6]",
+            "{'a': 1, 'b': 2}.transformMap(k, v, v + 1) == {'a': 2, 'b': 3}",
+            "['a', 'b'].transformMapEntry(i, v, {v: i}) == {'a': 0, 'b': 1}",
+            "[[1, 2], [3]].all(i, inner, inner.all(j, v, v == i + j + 1 || i == 1))",
+        ] {
+            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+        }
+        let twice = evaluate("['a', 'a'].transformMapEntry(i, v, {v: i}) == {}", json!({}));
+        assert_eq!(
+            twice,
+            Err(EvalError::Failed("insert failed: key a already exists".into()))
+        );
+    }
+
+    #[test]
+    fn optional_values_are_mapped() {
+        for source in [
+            "optional.of(1).optMap(x, x + 1).value() == 2",
+            "optional.of(1).optFlatMap(x, optional.of(x + 1)).value() == 2",
+            "!optional.none().optMap(x, x).hasValue()",
+            "self.?nope.b.c.optMap(x, x).orValue('none') == 'none'",
+            "self.?a.optMap(x, optional.of(x).optMap(y, y + x)).value().value() == 4",
+            "[optional.of(1), optional.none()].unwrapOpt() == [1]",
+            "[3, 1, 2].sortBy(x, -x) == [3, 2, 1]",
+            "!has(self.?nope.b)",
+        ] {
+            assert_eq!(
+                evaluate(source, json!({"a": 2})),
+                Ok(Value::Bool(true)),
                 "{source}"
             );
         }
@@ -267,7 +330,7 @@ mod tests {
     #[test]
     fn unknown_names_and_broken_syntax_are_refused() {
         let compile = |source: &str| {
-            deep(|deep| Expression::compile(deep, source, &["self"]).map(|_| ())).expect("a stack")
+            deep(|deep| Expression::compile(deep, source, &environment()).map(|_| ())).expect("a stack")
         };
         let error = compile("nope.x > 1").unwrap_err();
         assert!(
@@ -304,7 +367,7 @@ mod tests {
             ("1+", ""),
         ] {
             let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
-            let compiled = deep(|deep| Expression::compile(deep, &source, &[]).map(|_| ()));
+            let compiled = deep(|deep| Expression::compile(deep, &source, &environment()).map(|_| ()));
             assert!(matches!(compiled, Some(Err(_))), "{open}");
         }
     }
