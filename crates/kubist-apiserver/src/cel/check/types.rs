@@ -56,6 +56,34 @@ impl Type {
         }))
     }
 
+    /// As [`Type::object`], with names that are made up at run time.
+    pub(crate) fn fields(name: &str, fields: &[(String, Type)]) -> Type {
+        Type::Object(Arc::new(Object {
+            name: name.to_owned(),
+            fields: Some(fields.iter().cloned().collect()),
+        }))
+    }
+
+    /// What is remembered of the type of a value that gets a name in a policy.
+    pub(crate) fn kept(&self) -> Type {
+        match self {
+            Type::Simple(
+                simple @ (Simple::Bool
+                | Simple::Bytes
+                | Simple::Double
+                | Simple::Duration
+                | Simple::Int
+                | Simple::Null
+                | Simple::String
+                | Simple::Timestamp
+                | Simple::Uint),
+            ) => Type::Simple(*simple),
+            Type::List(of) => Type::list(of.kept()),
+            Type::Map(keys, values) => Type::map(keys.kept(), values.kept()),
+            _ => DYN,
+        }
+    }
+
     /// An object that can have any field.
     pub(crate) fn open_object(name: &str) -> Type {
         Type::Object(Arc::new(Object {
