@@ -173,16 +173,34 @@ async fn change(
 }
 
 /// Decodes and defaults what a patch left, as a body would be.
-pub(super) fn read_again(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+fn read_again(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+    decoded(kind, patched).map(|(object, _)| object)
+}
+
+/// As [`read_again`], refusing what a built-in kind does not have.
+pub(super) fn read_strictly(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+    let (object, unknown) = decoded(kind, patched)?;
+    if kind.custom().is_none() && !unknown.is_empty() {
+        let unknown: Vec<String> = unknown
+            .iter()
+            .map(|path| format!("unknown field {path:?}"))
+            .collect();
+        let why = format!("strict decoding error: {}", unknown.join(", "));
+        return Err(Failure::internal(why));
+    }
+    Ok(object)
+}
+
+fn decoded(kind: &Kind, patched: Value) -> Result<(Value, Vec<String>), Failure> {
     let decoded = match &kind.schema {
         Schema::Builtin(message) => decode::decode(message, patched),
         Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
     };
-    let (mut object, _) = decoded.map_err(Failure::internal)?;
+    let (mut object, unknown) = decoded.map_err(Failure::internal)?;
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
     strategy::default(kind, &mut object);
-    Ok(object)
+    Ok((object, unknown))
 }
 
 /// A failed patch in the words of the library that upstream uses.

@@ -18,6 +18,7 @@ pub(super) fn problems(expression: &mut IdedExpr, types: &Types) -> Vec<Problem>
 /// `mixed`: whether literals may be of this and that, as the arguments of `format` are.
 fn visit(expression: &mut IdedExpr, types: &Types, mixed: bool, found: &mut Vec<Problem>) {
     let mut mixed = mixed;
+    let id = expression.id;
     match &expression.expr {
         Expr::Call(call) => {
             let text = match call.args.as_slice() {
@@ -26,6 +27,9 @@ fn visit(expression: &mut IdedExpr, types: &Types, mixed: bool, found: &mut Vec<
                 _ => None,
             };
             found.extend(text.and_then(|text| unreadable(&call.func_name, text)));
+            if let ("format", Some(target)) = (call.func_name.as_str(), &call.target) {
+                found.extend(clauses(id, target, &call.args, types));
+            }
             mixed = mixed || call.func_name == "format";
         }
         Expr::List(list) if !mixed => {
@@ -71,6 +75,54 @@ fn other_type<'e>(elements: impl Iterator<Item = (&'e IdedExpr, bool)>, types: &
                 });
             }
             Some(_) => {}
+        }
+    }
+    None
+}
+
+/// What is wrong with the clauses of a text that is formatted.
+fn clauses(id: u64, target: &IdedExpr, arguments: &[IdedExpr], types: &Types) -> Option<Problem> {
+    let Expr::Literal(LiteralValue::String(text)) = &target.expr else {
+        return None;
+    };
+    let mut given = match arguments {
+        [
+            IdedExpr {
+                expr: Expr::List(list),
+                ..
+            },
+        ] => list.elements.iter(),
+        _ => return None,
+    };
+    let mut rest = text.inner();
+    while let Some((_, clause)) = rest.split_once('%') {
+        let clause = clause.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let sign = clause.chars().next();
+        rest = clause.get(sign.map_or(0, char::len_utf8)..).unwrap_or("");
+        let argument = match sign {
+            Some('%') => continue,
+            Some('s' | 'd' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X') => given.next(),
+            sign => {
+                let sign = sign.map(String::from).unwrap_or_default();
+                return Some(Problem {
+                    at: id,
+                    message: format!(
+                        "could not parse formatting clause: unrecognized formatting clause {sign:?}"
+                    ),
+                });
+            }
+        };
+        let fits = |ty: &Type| matches!(ty.to_string().as_str(), "int" | "uint" | "dyn");
+        if let (Some('d'), Some(argument)) = (sign, argument)
+            && !fits(types.of(argument))
+        {
+            return Some(Problem {
+                at: argument.id,
+                message: format!(
+                    "error during formatting: decimal clause can only be used on integers, was given {}",
+                    types.of(argument)
+                ),
+            });
         }
     }
     None

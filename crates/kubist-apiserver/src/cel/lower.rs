@@ -22,6 +22,19 @@ pub(super) const HAS: &str = "@has";
 pub(super) const VARIABLES: &str = "variables";
 
 const ENTRY: &str = "@entry";
+/// Functions that take their first argument as a target as well.
+const CONVERSIONS: [&str; 10] = [
+    "bool",
+    "double",
+    "dyn",
+    "int",
+    "matches",
+    "size",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
+];
 
 /// Makes a checked expression ready to run.
 pub(super) fn lowered(mut expression: IdedExpr, environment: &Environment, types: &Types) -> IdedExpr {
@@ -93,11 +106,19 @@ impl Lowering<'_> {
             }
             _ => {
                 self.inside(expression);
+                let Expr::Call(call) = &mut expression.expr else {
+                    return;
+                };
                 // An optional field that is not there is no error; an optional index is none.
-                if let Expr::Call(call) = &mut expression.expr
-                    && call.func_name == operators::OPT_SELECT
-                {
+                if call.func_name == operators::OPT_SELECT {
                     call.func_name = operators::OPT_INDEX.into();
+                }
+                // The interpreter forgets why an argument has no value, but not why a target has none.
+                if CONVERSIONS.contains(&call.func_name.as_str())
+                    && call.target.is_none()
+                    && !call.args.is_empty()
+                {
+                    call.target = Some(Box::new(call.args.remove(0)));
                 }
             }
         }

@@ -187,7 +187,12 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
             None => message.to_owned(),
         };
         let at = place(error.pos.0, error.pos.1);
-        complaint(source, at, &format!("Syntax error: {message}"))
+        // Macros and literals have complaints of their own.
+        let is_own = ["argument", "invalid argument", "invalid int", "invalid uint"]
+            .iter()
+            .any(|start| message.starts_with(start));
+        let kind = if is_own { "" } else { "Syntax error: " };
+        complaint(source, at, &format!("{kind}{message}"))
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() {

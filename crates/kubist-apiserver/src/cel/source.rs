@@ -136,6 +136,12 @@ impl Finder<'_> {
             Expr::Ident(name) => self.token(id, name.trim_start_matches('.')),
             Expr::Literal(_) => self.literal(id),
             Expr::Unspecified => {}
+            Expr::Select(select) if select.test => {
+                self.token(0, "has");
+                self.token(id, "(");
+                self.visit(&select.operand);
+                self.token(0, ".");
+            }
             Expr::Select(select) => {
                 self.visit(&select.operand);
                 self.token(id, ".");

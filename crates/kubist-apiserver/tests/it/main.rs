@@ -15,6 +15,7 @@ mod lists;
 mod objects;
 mod ownership;
 mod patches;
+mod policies;
 mod python;
 mod requests;
 mod rules;

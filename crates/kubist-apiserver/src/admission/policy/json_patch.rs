@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use crate::admission::dispatch::patch_words;
 use crate::cel::{Structure, to_json};
 
+const KINDS: [&str; 6] = ["add", "copy", "move", "remove", "replace", "test"];
+
 /// What becomes of `object`; a test that fails leaves it as it is.
 ///
 /// # Errors
@@ -47,6 +49,10 @@ fn operations(value: &CelValue) -> Result<Value, String> {
                 Some(_) => return Err(format!("unexpected type for JSONPatchType '{field}' field")),
                 None => {}
             }
+        }
+        let op = operation["op"].as_str().unwrap_or("");
+        if !KINDS.contains(&op) {
+            return Err(format!("JSON Patch: Unexpected kind: {op}"));
         }
         if let Some(value) = structure.field("value") {
             let misnamed = Structure::of(value).map(Structure::misnamed).unwrap_or_default();

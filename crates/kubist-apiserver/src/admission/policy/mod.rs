@@ -36,7 +36,10 @@ const KEPT: usize = 256;
 
 /// Policies that were compiled, by their kinds and names, with the versions that they are of.
 #[derive(Debug, Default)]
-pub(crate) struct Policies(Mutex<HashMap<(&'static str, String), (u64, Arc<Compiled>)>>);
+pub(crate) struct Policies(Mutex<HashMap<Name, (u64, Arc<Compiled>)>>);
+
+/// The plural name of a policy's kind, and its own.
+type Name = (&'static str, String);
 
 impl Policies {
     async fn compiled(&self, plural: &'static str, policy: &Policy) -> Option<Arc<Compiled>> {

@@ -6,13 +6,13 @@ use kube_cel::cel::Value as CelValue;
 use serde_json::Value;
 
 use super::super::conditions::{SPENT, Stop, all_hold, evaluate};
-use super::super::dispatch::{as_seen, is_foreign, read_again, same};
+use super::super::dispatch::{as_seen, is_foreign, read_strictly, same};
 use super::super::expressions::{Variables, or_null};
 use super::super::matching::Subject;
 use super::super::{Attributes, Operation};
 use super::compiled::{Compiled, Mutation};
 use super::{Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, params, variables};
-use crate::cel::{Budget, Deep, Evaluator, Scope, deeply};
+use crate::cel::{Budget, Deep, Evaluator, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
 use crate::object::member::text;
@@ -286,7 +286,7 @@ impl Run<'_> {
             *object = patched;
             return Ok(());
         }
-        let patched = read_again(resource, patched)?;
+        let patched = read_strictly(resource, patched)?;
         *object = if same(attributes.kind, resource) {
             patched
         } else {

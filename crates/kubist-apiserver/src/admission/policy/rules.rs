@@ -15,7 +15,7 @@ use constraints::{mutates, param_kind, param_ref, resources};
 use expressions::Checks;
 
 const ACTIONS: [&str; 3] = ["Audit", "Deny", "Warn"];
-const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 /// How many annotations a policy may make.
 const ANNOTATIONS: usize = 20;
 
@@ -94,7 +94,13 @@ fn validating(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
         }
         if annotations.len() > ANNOTATIONS {
             let detail = format!("must not have more than {ANNOTATIONS} auditAnnotations");
-            let shown = spec["auditAnnotations"].to_string();
+            let shown = annotations.iter().map(|annotation| {
+                format!(
+                    "{{\"Key\":{},\"ValueExpression\":{}}}",
+                    annotation["key"], annotation["valueExpression"]
+                )
+            });
+            let shown = format!("[{}]", shown.collect::<Vec<String>>().join(","));
             errors.push(FieldError::invalid_json("spec.auditAnnotations", &shown, &detail));
         }
         for (at, annotation) in annotations.iter().enumerate() {

@@ -226,7 +226,11 @@ impl Case {
     fn outcome(&self, evaluator: &Evaluator, variables: Variables) -> Outcome {
         let mut outcome = Outcome::default();
         let failed = |why: String| (!self.ignores_failures).then_some((why, String::new()));
+        // Messages are not to depend on who may do what.
+        let mut plain = variables.clone();
+        plain.retain(|(name, _)| !name.starts_with("authorizer"));
         let scope = self.compiled.scope(evaluator, variables);
+        let messages = self.compiled.scope(evaluator, plain);
         match all_hold(&self.compiled.conditions, &scope) {
             Ok(true) => {}
             Ok(false) => return outcome,
@@ -252,7 +256,7 @@ impl Case {
             match result {
                 Ok(CelValue::Bool(true)) => {}
                 Ok(_) => {
-                    let message = validation.refusal(&scope, &budget);
+                    let message = validation.refusal(&messages, &budget);
                     outcome.refused.push((message, validation.reason.clone()));
                 }
                 Err(why) => outcome.refused.extend(failed(why)),

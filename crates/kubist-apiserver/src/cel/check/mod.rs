@@ -171,10 +171,13 @@ impl Checker<'_> {
                     if field.optional {
                         value = self.held(field.value.id, value);
                     }
-                    let Some(wanted) = self.field(entry.id, &ty, &field.field) else {
-                        continue;
-                    };
-                    if !self.bindings.fits(&wanted, &value) {
+                    let wanted = ty.field(&field.field);
+                    if !wanted
+                        .as_ref()
+                        .is_some_and(|wanted| self.bindings.fits(wanted, &value))
+                    {
+                        // A field that there is not is of no type.
+                        let wanted = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
                         let message = format!(
                             "expected type of field '{}' is '{wanted}' but provided type is '{}'",
                             field.field,
@@ -244,6 +247,10 @@ impl Checker<'_> {
                 self.bindings.fits(&DYN, target);
                 DYN
             }
+            target if target.is_opaque_object() => {
+                self.problem(id, format!("unexpected failed resolution of '{target}'"));
+                ERROR
+            }
             target => {
                 if !target.is_dyn_or_error() {
                     self.problem(id, format!("type '{target}' does not support field selection"));
@@ -259,11 +266,7 @@ impl Checker<'_> {
     }
 
     fn field(&mut self, id: u64, object: &Type, field: &str) -> Option<Type> {
-        let Type::Object(object) = object else { return None };
-        let Some(fields) = &object.fields else {
-            return Some(DYN);
-        };
-        let found = fields.get(field).cloned();
+        let found = object.field(field);
         if found.is_none() {
             self.problem(id, format!("undefined field '{field}'"));
         }
@@ -287,7 +290,8 @@ impl Checker<'_> {
         let whole = target
             .and_then(qualified)
             .map(|before| format!("{before}.{name}"))
-            .filter(|whole| declarations::overloads(whole).is_some());
+            .filter(|whole| declarations::overloads(whole).is_some())
+            .filter(|whole| self.environment.has_patches || whole != "jsonpatch.escapeKey");
         let target = if whole.is_some() { None } else { target };
         let name = whole.as_deref().unwrap_or(name);
         if let Some(target) = target {

@@ -122,6 +122,35 @@ impl Type {
         self.is_dyn() || self.is(Simple::Error)
     }
 
+    /// The type of a field, if it can have that.
+    pub(super) fn field(&self, name: &str) -> Option<Type> {
+        match self {
+            Type::Object(object) => match &object.fields {
+                Some(fields) => fields.get(name).cloned(),
+                None => Some(DYN),
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is an object for upstream's checker, though one without fields.
+    pub(super) fn is_opaque_object(&self) -> bool {
+        matches!(
+            self,
+            Type::Simple(
+                Simple::Authorizer
+                    | Simple::Decision
+                    | Simple::Format
+                    | Simple::GroupCheck
+                    | Simple::PathCheck
+                    | Simple::Quantity
+                    | Simple::ResourceCheck
+                    | Simple::Semver
+                    | Simple::Url
+            )
+        )
+    }
+
     /// The type as sentences about results of expressions name it.
     pub(crate) fn result_name(&self) -> String {
         match self {

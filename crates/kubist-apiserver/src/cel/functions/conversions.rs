@@ -17,12 +17,13 @@ pub(super) fn register(context: &mut Context<'_>) {
     context.add_function("timestamp", |This(value): This<Value>| timestamp(value));
 }
 
-fn error(function: &str, why: impl std::fmt::Display) -> ExecutionError {
-    ExecutionError::function_error(function, why.to_string())
+/// An error that is told without the function's name.
+fn error(why: impl std::fmt::Display) -> ExecutionError {
+    ExecutionError::function_error("", why.to_string())
 }
 
 fn no_such(function: &str) -> ExecutionError {
-    error(function, "no such overload")
+    ExecutionError::function_error(function, "no such overload")
 }
 
 /// Characters are counted, not bytes.
@@ -36,7 +37,7 @@ fn size(value: &Value) -> Result {
     };
     i64::try_from(size)
         .map(Value::Int)
-        .map_err(|_| error("size", "integer overflow"))
+        .map_err(|_| error("integer overflow"))
 }
 
 fn bool(value: Value) -> Result {
@@ -45,7 +46,7 @@ fn bool(value: Value) -> Result {
         Value::String(text) => match text.as_str() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(Value::Bool(false)),
-            _ => Err(error("bool", "type conversion error from 'string' to 'bool'")),
+            _ => Err(error("type conversion error from 'string' to 'bool'")),
         },
         _ => Err(no_such("bool")),
     }
@@ -72,10 +73,7 @@ fn string(value: Value) -> Result {
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
-                return Err(error(
-                    "string",
-                    "invalid UTF-8 in bytes, cannot convert to string",
-                ));
+                return Err(error("invalid UTF-8 in bytes, cannot convert to string"));
             }
         },
         _ => return Err(no_such("string")),
@@ -85,7 +83,7 @@ fn string(value: Value) -> Result {
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 fn int(value: Value) -> Result {
-    let overflow = || error("int", "integer overflow");
+    let overflow = || error("integer overflow");
     match value {
         Value::Int(_) => Ok(value),
         Value::UInt(value) => i64::try_from(value).map(Value::Int).map_err(|_| overflow()),
@@ -97,7 +95,7 @@ fn int(value: Value) -> Result {
         Value::String(text) => text
             .parse()
             .map(Value::Int)
-            .map_err(|_| error("int", "type conversion error from 'string' to 'int'")),
+            .map_err(|_| error("type conversion error from 'string' to 'int'")),
         _ => Err(no_such("int")),
     }
 }
@@ -105,14 +103,14 @@ fn int(value: Value) -> Result {
 fn timestamp(value: Value) -> Result {
     let of_text = |text: &str| {
         let parsed = text.parse().map(Value::Timestamp);
-        parsed.map_err(|_| error("timestamp", "type conversion error from 'string' to 'timestamp'"))
+        parsed.map_err(|_| error("type conversion error from 'string' to 'timestamp'"))
     };
     match &value {
         Value::Timestamp(_) => Ok(value),
         Value::String(text) => of_text(text),
         Value::Int(seconds) => match jiff::Timestamp::from_second(*seconds) {
             Ok(time) => of_text(&time.to_string()),
-            Err(_) => Err(error("timestamp", "timestamp overflow")),
+            Err(_) => Err(error("timestamp overflow")),
         },
         _ => Err(no_such("timestamp")),
     }

@@ -7,10 +7,10 @@ use crate::http::fields::FieldError;
 use crate::kinds::rules::{label_selector, webhook_rule};
 use crate::object::member::text;
 use crate::object::meta;
-use crate::object::metavalidate::{NameRule, name_problems};
+use crate::object::metavalidate::{NameRule, label_value_problems, name_problems};
 
 /// The operations whose objects can be changed.
-const MUTABLE: [&str; 3] = ["CONNECT", "CREATE", "UPDATE"];
+const MUTABLE: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
 
 pub(super) fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
     required_one_of(resources, path, "matchPolicy", &["Equivalent", "Exact"], errors);
@@ -18,7 +18,7 @@ pub(super) fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldErr
         let place = format!("{path}.{field}");
         match resources.get(field).filter(|selector| selector.is_object()) {
             None => errors.push(FieldError::required(place, "")),
-            Some(selector) => label_selector(selector, &place, errors),
+            Some(selector) => strict_selector(selector, &place, errors),
         }
     }
     for field in ["resourceRules", "excludeResourceRules"] {
@@ -26,6 +26,19 @@ pub(super) fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldErr
             let place = format!("{path}.{field}[{at}]");
             names(rule, &place, errors);
             webhook_rule(rule, &place, errors);
+        }
+    }
+}
+
+/// A selector whose values must be such as labels can have.
+fn strict_selector(selector: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    label_selector(selector, path, errors);
+    for (at, expression) in list(selector, "matchExpressions").iter().enumerate() {
+        for (value_at, value) in meta::strings(expression.get("values")).iter().enumerate() {
+            for problem in label_value_problems(value) {
+                let field = format!("{path}.matchExpressions[{at}].values[{value_at}]");
+                errors.push(FieldError::invalid_text(field, value, &problem));
+            }
         }
     }
 }
@@ -123,7 +136,7 @@ pub(super) fn param_ref(reference: &Value, path: &str, errors: &mut Vec<FieldErr
     }
     if has_selector {
         let field = format!("{path}.selector");
-        label_selector(&reference["selector"], &field, errors);
+        strict_selector(&reference["selector"], &field, errors);
         if !name.is_empty() {
             errors.push(FieldError::forbidden(field, exclusive));
         }
