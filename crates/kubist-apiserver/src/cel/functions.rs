@@ -1,8 +1,11 @@
-//! Functions that the libraries do not bring, and the names of all that there are.
+//! Functions that the libraries do not bring, or that they bring otherwise.
 
 mod conversions;
 mod formats;
+mod lists;
+pub(super) mod logic;
 mod loops;
+mod times;
 
 use std::sync::Arc;
 
@@ -10,7 +13,7 @@ use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 /// The types that `type(x)` can be compared with.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 13] = [
     "bool",
     "bytes",
     "double",
@@ -19,10 +22,15 @@ const TYPES: [&str; 11] = [
     "list",
     "map",
     "null_type",
+    "optional_type",
     "string",
     "timestamp",
+    "type",
     "uint",
 ];
+
+/// What names of types begin with, so that no text is equal to one.
+const TYPE: &str = "@type:";
 
 pub(super) fn register(context: &mut Context<'_>) {
     // What a call has no target for, its first argument is.
@@ -36,15 +44,17 @@ pub(super) fn register(context: &mut Context<'_>) {
     );
     conversions::register(context);
     formats::register(context);
+    lists::register(context);
+    logic::register(context);
     loops::register(context);
+    times::register(context);
     for name in TYPES {
         context.add_variable_from_value(name, named(name));
     }
 }
 
 fn named(name: &str) -> Value {
-    // Not what any text is equal to.
-    Value::String(Arc::new(format!("@type:{name}")))
+    Value::String(Arc::new(format!("{TYPE}{name}")))
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -54,12 +64,14 @@ fn type_of(value: &Value) -> &'static str {
         Value::Int(_) => "int",
         Value::UInt(_) => "uint",
         Value::Float(_) => "double",
+        Value::String(text) if text.starts_with(TYPE) => "type",
         Value::String(_) => "string",
         Value::Bytes(_) => "bytes",
         Value::Bool(_) => "bool",
         Value::Duration(_) => "duration",
         Value::Timestamp(_) => "timestamp",
         Value::Null => "null_type",
+        Value::Opaque(opaque) if opaque.runtime_type_name() == "optional_type" => "optional_type",
         _ => "opaque",
     }
 }

@@ -5,10 +5,12 @@
 //! meters here.
 
 use kube_cel::cel::common::ast::{
-    CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, MapEntryExpr, MapExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, MapEntryExpr,
+    MapExpr, operators,
 };
 
 use super::check::{Environment, Type, Types};
+use super::functions::logic::{ANY, EQUAL, EVERY, NEGATE, SETTLE};
 use super::macros::{bound, parts_mut};
 use super::meter;
 
@@ -105,6 +107,13 @@ impl Lowering<'_> {
                 expression.expr = call(STRUCTURE, vec![name, IdedExpr { id, expr: map }]);
             }
             _ => {
+                let is_optional = match &expression.expr {
+                    Expr::Call(call) => {
+                        let optional = |part| matches!(self.types.of(part), Type::Optional(_));
+                        call.args.iter().any(optional)
+                    }
+                    _ => false,
+                };
                 self.inside(expression);
                 let Expr::Call(call) = &mut expression.expr else {
                     return;
@@ -112,6 +121,22 @@ impl Lowering<'_> {
                 // An optional field that is not there is no error; an optional index is none.
                 if call.func_name == operators::OPT_SELECT {
                     call.func_name = operators::OPT_INDEX.into();
+                }
+                // The interpreter takes no two optional values for equal.
+                if call.func_name == operators::EQUALS && is_optional {
+                    call.func_name = EQUAL.into();
+                } else if call.func_name == operators::NOT_EQUALS && is_optional {
+                    let args = std::mem::take(&mut call.args);
+                    let equal = IdedExpr {
+                        id,
+                        expr: self::call(EQUAL, args),
+                    };
+                    expression.expr = self::call(operators::LOGICAL_NOT, vec![equal]);
+                    return;
+                }
+                // It overflows in the interpreter.
+                if call.func_name == operators::NEGATE {
+                    call.func_name = NEGATE.into();
                 }
                 // The interpreter forgets why an argument has no value, but not why a target has none.
                 if CONVERSIONS.contains(&call.func_name.as_str())
@@ -136,6 +161,12 @@ impl Lowering<'_> {
         let Expr::Select(select) = &expression.expr else {
             return None;
         };
+        if let Expr::Select(before) = &select.operand.expr
+            && matches!(&before.operand.expr, Expr::Ident(name) if name == "google")
+            && before.field == "protobuf"
+        {
+            return Some(Expr::Ident(select.field.to_lowercase()));
+        }
         let Expr::Ident(before) = &select.operand.expr else {
             return None;
         };
@@ -174,6 +205,7 @@ impl Lowering<'_> {
         self.locals.truncate(inside);
         self.visit(&mut c.result);
         self.locals.truncate(outside);
+        quantified(c);
         c.loop_cond = meter::metered(std::mem::take(&mut c.loop_cond), cost);
         let Some(second) = c.iter_var2.take() else {
             return;
@@ -188,6 +220,31 @@ impl Lowering<'_> {
         c.loop_step = bound(&first, entry(0), step, [id; 4]);
         let range = std::mem::take(&mut c.iter_range);
         c.iter_range = of(call(ENTRIES, vec![range]));
+    }
+}
+
+/// Lets `all` and `exists` go on after an error.
+fn quantified(comprehension: &mut ComprehensionExpr) {
+    let Expr::Call(step) = &mut comprehension.loop_step.expr else {
+        return;
+    };
+    let accumulates = matches!(
+        step.args.as_slice(),
+        [IdedExpr { expr: Expr::Ident(name), .. }, _] if *name == comprehension.accu_var
+    );
+    let name = match step.func_name.as_str() {
+        operators::LOGICAL_OR => ANY,
+        operators::LOGICAL_AND => EVERY,
+        _ => return,
+    };
+    if accumulates {
+        step.func_name = name.into();
+        let id = comprehension.result.id;
+        let result = std::mem::take(&mut comprehension.result);
+        comprehension.result = IdedExpr {
+            id,
+            expr: call(SETTLE, vec![result]),
+        };
     }
 }
 

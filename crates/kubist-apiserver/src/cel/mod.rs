@@ -208,11 +208,21 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
         ExecutionError::DivisionByZero(_) => "division by zero".into(),
         ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
+        ExecutionError::IndexOutOfBounds(Value::Int(at)) => format!("index out of bounds: {at}"),
         ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
+        ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".into(),
         ExecutionError::Overflow(..) => "integer overflow".into(),
         ExecutionError::FunctionError { message, .. } if message == "no such overload" => message.clone(),
         ExecutionError::FunctionError { function, message } if function.is_empty() => message.clone(),
-        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        ExecutionError::FunctionError { function, message } => match function.as_str() {
+            "asInteger" => "cannot convert value to integer".into(),
+            "quantity" => {
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                    .into()
+            }
+            "value" => "optional.none() dereference".into(),
+            _ => format!("{function}: {message}"),
+        },
         _ => "no such overload".into(),
     }
 }
@@ -303,6 +313,42 @@ mod tests {
     }
 
     #[test]
+    fn quantifiers_outlive_errors() {
+        for source in [
+            "[0, 1].exists(x, 1 / x > 0)",
+            "[1, 0].exists(x, 1 / x > 0)",
+            "![0, 2].all(x, 1 / x > 0)",
+            "[0, 1].exists(i, v, v / i > 0)",
+            "[{}, {'a': 1}].exists(x, x.a == 1)",
+        ] {
+            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+        }
+        for source in ["[0, 1].all(x, 1 / x > 0)", "[0, 2].exists(x, 1 / x > 0)"] {
+            let failed = Err(EvalError::Failed("division by zero".into()));
+            assert_eq!(evaluate(source, json!({})), failed, "{source}");
+        }
+    }
+
+    #[test]
+    fn numbers_do_not_overflow() {
+        for source in [
+            "-(-9223372036854775808) > 0",
+            "9223372036854775807 + self > 0",
+            "-9223372036854775808 - self > 0",
+            "9223372036854775807 * 2 > self",
+            "-9223372036854775808 / -self > 0",
+            "-9223372036854775808 % -self > 0",
+        ] {
+            let result = evaluate(source, json!(1));
+            assert_eq!(
+                result,
+                Err(EvalError::Failed("integer overflow".into())),
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
     fn optional_values_are_mapped() {
         for source in [
             "optional.of(1).optMap(x, x + 1).value() == 2",
@@ -312,6 +358,7 @@ mod tests {
             "self.?a.optMap(x, optional.of(x).optMap(y, y + x)).value().value() == 4",
             "[optional.of(1), optional.none()].unwrapOpt() == [1]",
             "[3, 1, 2].sortBy(x, -x) == [3, 2, 1]",
+            "optional.of(1) == optional.of(1) && optional.of(1) != optional.none()",
             "!has(self.?nope.b)",
         ] {
             assert_eq!(

@@ -5,14 +5,13 @@ use kubist_merge::{Atom, ListKind, Shape, field_set, merge};
 use serde_json::Value;
 
 use crate::cel::{Structure, to_json};
-use crate::kinds::kind::Kind;
 
 /// What becomes of `object`.
 ///
 /// # Errors
 ///
 /// Why the value cannot be applied to it.
-pub(super) fn apply(kind: &Kind, object: &Value, value: &CelValue) -> Result<Value, String> {
+pub(super) fn apply(shape: Shape<'_>, object: &Value, value: &CelValue) -> Result<Value, String> {
     let structure =
         Structure::of(value).ok_or("unsupported return type from ApplyConfiguration expression")?;
     let misnamed = structure.misnamed();
@@ -20,20 +19,21 @@ pub(super) fn apply(kind: &Kind, object: &Value, value: &CelValue) -> Result<Val
         return Err(format!("type mismatch: {}", misnamed.join("\n")));
     }
     let mut config = to_json(value).map_err(|why| format!("invalid return type: {why}"))?;
-    config["apiVersion"] = kind.api_version().into();
-    config["kind"] = kind.kind.as_str().into();
+    for field in ["apiVersion", "kind"] {
+        config[field] = object.get(field).cloned().unwrap_or_default();
+    }
     let failed = |why: String| format!("error applying patch: {why}");
-    field_set(kind.shape(), &config)
+    field_set(shape, &config)
         .map_err(|error| failed(format!("failed to convert patch object to typed object: {error}")))?;
     let mut atomics = Vec::new();
-    find_atomics(kind.shape(), &config, "", &mut atomics);
+    find_atomics(shape, &config, "", &mut atomics);
     if !atomics.is_empty() {
         return Err(failed(format!(
             "invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: {}",
             atomics.join(", ")
         )));
     }
-    Ok(merge(kind.shape(), Some(object), Some(&config)).unwrap_or_else(|| object.clone()))
+    Ok(merge(shape, Some(object), Some(&config)).unwrap_or_else(|| object.clone()))
 }
 
 /// What would be replaced as a whole, which nobody means who sets a part of it.

@@ -9,6 +9,7 @@ mod compiled;
 mod json_patch;
 mod mutating;
 mod params;
+mod rights;
 mod rules;
 mod validating;
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use kube_cel::cel::Value as CelValue;
+use kubist_merge::Shape;
+use kubist_schema::Message;
 use serde_json::Value;
 
 use super::super::conditions::{SPENT, Stop, all_hold, evaluate};
@@ -278,7 +280,11 @@ impl Run<'_> {
         let seen = seen.map_or(Value::Null, std::borrow::Cow::into_owned);
         let compiled = Arc::clone(&invocation.compiled);
         let kind = Arc::clone(resource);
-        let patched = deeply(move |deep| mutated(deep, &compiled, at, variables, &kind, &seen));
+        let foreign = foreign_message(attributes);
+        let patched = deeply(move |deep| {
+            let shape = foreign.map_or_else(|| kind.shape(), Shape::message);
+            mutated(deep, &compiled, at, variables, shape, &seen)
+        });
         let patched = patched
             .await
             .unwrap_or_else(|| Err("internal error: the evaluation failed".into()))?;
@@ -338,13 +344,19 @@ impl From<String> for Unchanged {
     }
 }
 
+/// The type of an object that is not of the resource's kind, as a `Scale` is not.
+fn foreign_message(attributes: &Attributes<'_>) -> Option<&'static Message> {
+    let own = attributes.kind.subresource(attributes.subresource)?;
+    kubist_schema::kind(&own.group, &own.version, &own.kind).filter(|_| is_foreign(attributes))
+}
+
 /// What a mutation makes of an object.
 fn mutated(
     deep: Deep,
     compiled: &Compiled,
     at: usize,
     variables: Variables,
-    kind: &Kind,
+    shape: Shape<'_>,
     object: &Value,
 ) -> Result<Value, String> {
     let evaluator = Evaluator::new(deep);
@@ -360,7 +372,7 @@ fn mutated(
         })
     };
     match compiled.mutations.get(at) {
-        Some(Mutation::Apply(source)) => apply::apply(kind, object, &value(source)?),
+        Some(Mutation::Apply(source)) => apply::apply(shape, object, &value(source)?),
         Some(Mutation::JsonPatch(source)) => json_patch::patch(object, &value(source)?),
         None => Ok(object.clone()),
     }

@@ -11,7 +11,7 @@ use super::super::dispatch::as_seen;
 use super::super::expressions::{Variables, or_null};
 use super::super::matching::Subject;
 use super::compiled::{Compiled, Validation};
-use super::{Policy, binding_matches, bound, is_exempt, matched, params, variables};
+use super::{Policy, binding_matches, bound, is_exempt, matched, params, rights, variables};
 use crate::cel::{Budget, Deep, Evaluator, Scope, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::Registry;
@@ -32,6 +32,7 @@ pub(crate) async fn validate(
     object: Option<&Value>,
     old: Option<&Value>,
 ) -> Result<(), Failure> {
+    rights::check(api, attributes, object, old)?;
     if is_exempt(attributes) {
         return Ok(());
     }
@@ -44,6 +45,9 @@ pub(crate) async fn validate(
     let mut steps = Vec::new();
     for policy in &policies {
         ask(api, &registry, policy, attributes, subject, &mut steps).await?;
+    }
+    if steps.is_empty() {
+        return Ok(());
     }
     let decided = deeply(move |deep| decide(deep, steps)).await;
     let (denials, warnings) =

@@ -58,7 +58,7 @@ fn string(value: Value) -> Result {
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::UInt(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
+        Value::Float(value) => float(*value),
         Value::Timestamp(time) => time.to_rfc3339().replace("+00:00", "Z"),
         Value::Duration(duration) => {
             let nanos = duration.num_nanoseconds().unwrap_or(i64::MAX);
@@ -76,9 +76,37 @@ fn string(value: Value) -> Result {
                 return Err(error("invalid UTF-8 in bytes, cannot convert to string"));
             }
         },
+        Value::Opaque(_) => return of_library(value),
         _ => return Err(no_such("string")),
     };
     Ok(Value::String(Arc::new(text)))
+}
+
+/// A number as Go's `%g` writes it.
+fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value == 0.0 || (-4..6).contains(&exponent) {
+        return value.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// What the library makes of a value of its own, such as an address.
+fn of_library(value: Value) -> Result {
+    use kube_cel::KubeCelExt as _;
+    let mut context = Context::default().with_all();
+    context.add_variable_from_value("value", value);
+    let program = kube_cel::cel::Program::compile("value.string()").map_err(|_| no_such("string"))?;
+    program.execute(&context).map_err(|_| no_such("string"))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
@@ -92,6 +120,7 @@ fn int(value: Value) -> Result {
         }
         Value::Float(_) => Err(overflow()),
         Value::Timestamp(time) => Ok(Value::Int(time.timestamp())),
+        Value::Duration(duration) => duration.num_nanoseconds().map(Value::Int).ok_or_else(overflow),
         Value::String(text) => text
             .parse()
             .map(Value::Int)

@@ -120,25 +120,24 @@ fn uri(text: &str) -> Option<String> {
     if text.starts_with('/') || text == "*" {
         return None;
     }
-    match text.split_once(':') {
-        Some(("", _)) => failed("missing protocol scheme"),
-        Some((scheme, rest))
-            if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) =>
-        {
-            if rest.is_empty() {
-                failed("invalid URI for request")
-            } else {
-                None
-            }
-        }
-        Some((scheme, _))
-            if !scheme.contains('/') && scheme.starts_with(|c: char| !c.is_ascii_alphabetic()) =>
-        {
-            failed("first path segment in URL cannot contain colon")
-        }
-        _ => failed("invalid URI for request"),
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if text.starts_with(':') {
+        return failed("missing protocol scheme");
+    }
+    if !is_scheme || rest.is_empty() {
+        return failed("invalid URI for request");
+    }
+    let host = rest.strip_prefix("//").unwrap_or("");
+    let host = host.split(['/', '?', '#']).next().unwrap_or("");
+    match host
+        .chars()
+        .find(|c| c.is_whitespace() || "<>\"\\^`{}|".contains(*c))
+    {
+        Some(c) => failed(&format!("invalid character {:?} in host name", c.to_string())),
+        None => None,
     }
 }

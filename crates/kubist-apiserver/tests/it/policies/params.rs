@@ -103,3 +103,68 @@ async fn a_kind_that_is_not_served_breaks_its_policy() {
     let (_, answer) = http.post(CONFIG_MAPS, map("b", json!({"n": "3"}))).await;
     assert!(message(&answer).ends_with("Limit says 2"), "{answer}");
 }
+
+#[tokio::test]
+async fn who_refers_to_parameters_must_be_able_to_read_them() {
+    let server = Server::builder()
+        .user("admintoken", "admin", "", ["system:masters"])
+        .user("alicetoken", "alice", "", ["devs"])
+        .start()
+        .await
+        .expect("a server");
+    let admin = Http::new(&server).with_token("admintoken");
+    let alice = Http::new(&server).with_token("alicetoken");
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let role = json!({"metadata": {"name": "policies"}, "rules": [
+        {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    ]});
+    assert_eq!(admin.post(&format!("{rbac}/clusterroles"), role).await.0, 201);
+    let binding = json!({
+        "metadata": {"name": "policies"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "policies"},
+        "subjects": [{"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"}],
+    });
+    assert_eq!(
+        admin
+            .post(&format!("{rbac}/clusterrolebindings"), binding)
+            .await
+            .0,
+        201
+    );
+    let policies = format!("{}/validatingadmissionpolicies", super::GROUP);
+    let bindings = format!("{}/validatingadmissionpolicybindings", super::GROUP);
+    let policy = |name: &str, kind: &str| {
+        let mut spec = super::spec(super::validations(&["true"]));
+        spec["paramKind"] = json!({"apiVersion": "v1", "kind": kind});
+        json!({"metadata": {"name": name}, "spec": spec})
+    };
+    let (status, answer) = alice.post(&policies, policy("maps", "ConfigMap")).await;
+    let cause = &answer["details"]["causes"][0];
+    assert_eq!(
+        (status, &cause["field"]),
+        (422, &json!("spec.paramKind")),
+        "{answer}"
+    );
+    assert_eq!(alice.post(&policies, policy("secrets", "Secret")).await.0, 201);
+    assert_eq!(admin.post(&policies, policy("maps", "ConfigMap")).await.0, 201);
+    let binding = |name: &str| {
+        json!({"metadata": {"name": name}, "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "paramRef": {"name": "x", "parameterNotFoundAction": "Allow"},
+        }})
+    };
+    let (status, answer) = alice.post(&bindings, binding("maps")).await;
+    let cause = &answer["details"]["causes"][0];
+    assert_eq!(
+        (status, &cause["field"]),
+        (422, &json!("spec.paramRef")),
+        "{answer}"
+    );
+    assert_eq!(alice.post(&bindings, binding("secrets")).await.0, 201);
+    // What somebody else was allowed can be kept.
+    assert_eq!(admin.post(&bindings, binding("maps")).await.0, 201);
+    let labels = json!({"metadata": {"labels": {"a": "b"}}});
+    let path = format!("{bindings}/maps");
+    assert_eq!(alice.patch(&path, crate::client::MERGE, labels).await.0, 200);
+}
