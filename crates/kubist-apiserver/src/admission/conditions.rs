@@ -4,7 +4,7 @@ use kube_cel::cel::Value as CelValue;
 use serde_json::Value;
 
 use super::expressions::{Names, environment};
-use crate::cel::{BOOL, Budget, Deep, Environment, EvalError, Expression, Scope, Type, deep};
+use crate::cel::{BOOL, Budget, CompileError, Deep, Environment, EvalError, Expression, Scope, Type, deep};
 
 /// What the conditions of one webhook or policy may cost together.
 const BUDGET: u64 = 500_000;
@@ -16,38 +16,33 @@ pub(super) const SPENT: &str =
 #[derive(Debug)]
 pub(super) struct Condition {
     expression: String,
-    compiled: Result<Expression, String>,
+    compiled: Result<Expression, CompileError>,
 }
 
 /// Compiles an expression that must be of one of these types.
-///
-/// # Errors
-///
-/// What is wrong with it, as it is told to those who write it.
 pub(super) fn compile(
     deep: Deep,
     source: &str,
     environment: &Environment,
     wanted: &[Type],
-) -> Result<Expression, String> {
-    let compiled =
-        Expression::compile(deep, source, environment).map_err(|why| format!("compilation failed: {why}"))?;
+) -> Result<Expression, CompileError> {
+    let compiled = Expression::compile(deep, source, environment)?;
     if wanted.is_empty() || wanted.contains(compiled.ty()) {
         return Ok(compiled);
     }
     let found = compiled.ty().result_name();
     let names: Vec<String> = wanted.iter().map(Type::result_name).collect();
-    Err(match names.as_slice() {
+    Err(CompileError::of(match names.as_slice() {
         [one] => format!("must evaluate to {one} but got {found}"),
         many => format!("must evaluate to one of [{}] but got {found}", many.join(" ")),
-    })
+    }))
 }
 
 /// Whether an expression can be a condition; what is wrong with it otherwise.
-pub(crate) fn check(expression: &str, has_params: bool) -> Result<(), String> {
+pub(crate) fn check(expression: &str, has_params: bool) -> Result<(), CompileError> {
     let environment = environment(Names::Authorizer, has_params);
     let compiled = deep(|deep| compile(deep, expression, &environment, &[BOOL]).map(|_| ()));
-    compiled.unwrap_or_else(|| Err("internal error: the compiler failed".into()))
+    compiled.unwrap_or_else(|| Err(CompileError::of("internal error: the compiler failed".into())))
 }
 
 /// Compiles the `matchConditions` in a list.
@@ -100,13 +95,13 @@ pub(super) enum Stop {
 /// Evaluates a compiled expression, with errors in the words of upstream's admission.
 pub(super) fn evaluate(
     source: &str,
-    compiled: &Result<Expression, String>,
+    compiled: &Result<Expression, CompileError>,
     scope: &Scope<'_>,
     budget: &Budget,
 ) -> Result<CelValue, Stop> {
     let expression = compiled
         .as_ref()
-        .map_err(|why| Stop::Failed(format!("compilation error: {why}")))?;
+        .map_err(|error| Stop::Failed(format!("compilation error: {}", error.message)))?;
     scope.evaluate(expression, budget).map_err(|error| match error {
         EvalError::Budget if budget.is_spent() => Stop::Spent,
         EvalError::Budget => Stop::Failed(format!(

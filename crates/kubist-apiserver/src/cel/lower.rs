@@ -16,6 +16,8 @@ use super::meter;
 
 /// The keys and values of a list or a map, as a list of pairs.
 pub(super) const ENTRIES: &str = "@entries";
+/// What a loop with one variable goes through: the keys of a map in their order, or a list.
+pub(super) const ITERATED: &str = "@iterated";
 /// A structure of a name, made from a map.
 pub(super) const STRUCTURE: &str = "@structure";
 /// Whether there is a field in what is not a plain map.
@@ -193,6 +195,7 @@ impl Lowering<'_> {
             return;
         };
         let cost = meter::least(&c.loop_cond).saturating_add(meter::least(&c.loop_step));
+        let is_list = matches!(self.types.of(&c.iter_range), Type::List(_));
         self.visit(&mut c.iter_range);
         self.visit(&mut c.accu_init);
         let outside = self.locals.len();
@@ -207,10 +210,14 @@ impl Lowering<'_> {
         self.locals.truncate(outside);
         quantified(c);
         c.loop_cond = meter::metered(std::mem::take(&mut c.loop_cond), cost);
+        let of = |expr: Expr| IdedExpr { id, expr };
         let Some(second) = c.iter_var2.take() else {
+            if !is_list {
+                let range = std::mem::take(&mut c.iter_range);
+                c.iter_range = of(call(ITERATED, vec![range]));
+            }
             return;
         };
-        let of = |expr: Expr| IdedExpr { id, expr };
         let entry = |at: i64| {
             let at = of(Expr::Literal(LiteralValue::Int(at.into())));
             of(call(operators::INDEX, vec![of(Expr::Ident(ENTRY.into())), at]))

@@ -6,6 +6,7 @@
 
 mod authorizer;
 mod check;
+mod constants;
 mod convert;
 mod cost;
 mod declared;
@@ -62,24 +63,47 @@ pub(crate) enum EvalError {
     Failed(String),
 }
 
+/// Why an expression cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CompileError {
+    pub(crate) message: String,
+    /// Whether upstream takes it for an error of its own.
+    pub(crate) is_internal: bool,
+}
+
+impl CompileError {
+    /// The compiler does not take it.
+    fn rejected(complaint: String) -> CompileError {
+        CompileError::of(format!("compilation failed: {complaint}"))
+    }
+
+    pub(crate) fn of(message: String) -> CompileError {
+        CompileError {
+            message,
+            is_internal: false,
+        }
+    }
+}
+
 impl Expression {
     /// Compiles `source`, in which only the names of an environment may be used.
-    ///
-    /// # Errors
-    ///
-    /// The text of the compiler's complaint.
-    pub(crate) fn compile(_: Deep, source: &str, environment: &Environment) -> Result<Expression, String> {
+    pub(crate) fn compile(
+        deep: Deep,
+        source: &str,
+        environment: &Environment,
+    ) -> Result<Expression, CompileError> {
+        let rejected = CompileError::rejected;
         if source.len() > LONGEST {
-            return Err(format!("the expression is longer than {LONGEST} bytes"));
+            return Err(rejected(format!("the expression is longer than {LONGEST} bytes")));
         }
-        stack::bounded(source)?;
+        stack::bounded(source).map_err(rejected)?;
         let mut ast = Parser::new()
             .enable_optional_syntax(true)
             .parse(source)
-            .map_err(|errors| syntax(source, &errors))?;
+            .map_err(|errors| rejected(syntax(source, &errors)))?;
         let places = Places::find(source, &ast);
         macros::expand(&mut ast)
-            .map_err(|misuse| complaint(source, places.of(misuse.at), &misuse.message))?;
+            .map_err(|misuse| rejected(complaint(source, places.of(misuse.at), &misuse.message)))?;
         let told = |problems: Vec<Problem>| {
             let problems = problems.into_iter();
             let mut problems: Vec<(usize, String)> = problems
@@ -87,15 +111,22 @@ impl Expression {
                 .collect();
             problems.sort_by_key(|(at, _)| *at);
             let told = problems.iter().map(|(at, what)| complaint(source, *at, what));
-            told.collect::<Vec<String>>().join("\n")
+            rejected(told.collect::<Vec<String>>().join("\n"))
         };
         let types = check::check(&ast, environment).map_err(told)?;
         let problems = literals::problems(&mut ast, &types);
         if !problems.is_empty() {
             return Err(told(problems));
         }
+        let mut program = lower::lowered(ast.clone(), environment, &types);
+        if let Some(why) = constants::unconvertible(deep, &mut program) {
+            return Err(CompileError {
+                message: format!("program instantiation failed: {why}"),
+                is_internal: true,
+            });
+        }
         Ok(Expression {
-            program: Arc::new(lower::lowered(ast.clone(), environment, &types)),
+            program: Arc::new(program),
             ty: types.of(&ast).clone(),
             ast: Arc::new(ast),
         })
@@ -146,15 +177,16 @@ impl Evaluator {
         for (name, value) in variables {
             scope.add_variable_from_value(*name, value.clone());
         }
-        self.run(expression, &scope, budget).map_err(|error| match error {
-            Failure::Budget => EvalError::Budget,
-            Failure::Error(error) => EvalError::Failed(words(&error)),
-        })
+        self.run(&expression.program, &scope, budget)
+            .map_err(|error| match error {
+                Failure::Budget => EvalError::Budget,
+                Failure::Error(error) => EvalError::Failed(words(&error)),
+            })
     }
 
-    fn run(&self, expression: &Expression, scope: &Context<'_>, budget: &Budget) -> Result<Value, Failure> {
+    fn run(&self, program: &IdedExpr, scope: &Context<'_>, budget: &Budget) -> Result<Value, Failure> {
         self.meter.refill(budget);
-        let result = scope.resolve(&expression.program);
+        let result = scope.resolve(program);
         budget.refill(&self.meter);
         match result {
             _ if budget.is_spent() => Err(Failure::Budget),
@@ -228,199 +260,4 @@ fn words(error: &ExecutionError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn environment() -> Environment {
-        Environment::new([("self", DYN)])
-    }
-
-    fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
-        deep(|deep| {
-            let expression = Expression::compile(deep, source, &environment()).expect("compiles");
-            Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
-        })
-        .expect("a stack")
-    }
-
-    #[test]
-    fn expressions_see_their_variables() {
-        assert_eq!(
-            evaluate("self.items.all(i, i > 1)", json!({"items": [2, 3]})),
-            Ok(Value::Bool(true))
-        );
-        assert_eq!(
-            evaluate("self.?nope.orValue('x')", json!({})),
-            Ok(Value::String(Arc::new("x".into())))
-        );
-    }
-
-    #[test]
-    fn types_are_values() {
-        for source in [
-            "type(self.text) == string",
-            "type(self.number) == int && type(self.number) != string",
-            "type(self.text) == type('x')",
-            "dyn(self.number) == 5",
-            "string(self.number) == '5'",
-        ] {
-            let value = json!({"text": "50%", "number": 5});
-            assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
-        }
-    }
-
-    #[test]
-    fn conversions_are_those_of_go() {
-        for source in [
-            "'é'.size() == 1 && size('日本') == 2",
-            "bool('true') && !bool('F') && string(true) == 'true'",
-            "string(duration('1h')) == '3600s' && string(duration('1500ms')) == '1.5s'",
-            "string(timestamp('2020-01-01T00:00:00Z')) == '2020-01-01T00:00:00Z'",
-            "int(timestamp('1970-01-01T00:01:00Z')) == 60 && timestamp(60) == timestamp('1970-01-01T00:01:00Z')",
-            "int('7') == 7 && int(7.9) == 7",
-        ] {
-            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
-        }
-        for source in ["bool('maybe')", "int('x') > 1", "size(dyn(1)) > 1"] {
-            assert!(
-                matches!(evaluate(source, json!({})), Err(EvalError::Failed(_))),
-                "{source}"
-            );
-        }
-    }
-
-    #[test]
-    fn loops_can_have_two_variables() {
-        for source in [
-            "[1, 2].all(i, v, v == i + 1)",
-            "{'a': 1}.exists(k, v, k == 'a' && v == 1)",
-            "['a', 'b'].existsOne(i, v, i == 1)",
-            "['a', 'b'].transformList(i, v, string(i) + v) == ['0a', '1b']",
-            "[5, 6].transformList(i, v, i > 0, v) == [6]",
-            "{'a': 1, 'b': 2}.transformMap(k, v, v + 1) == {'a': 2, 'b': 3}",
-            "['a', 'b'].transformMapEntry(i, v, {v: i}) == {'a': 0, 'b': 1}",
-            "[[1, 2], [3]].all(i, inner, inner.all(j, v, v == i + j + 1 || i == 1))",
-        ] {
-            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
-        }
-        let twice = evaluate("['a', 'a'].transformMapEntry(i, v, {v: i}) == {}", json!({}));
-        assert_eq!(
-            twice,
-            Err(EvalError::Failed("insert failed: key a already exists".into()))
-        );
-    }
-
-    #[test]
-    fn quantifiers_outlive_errors() {
-        for source in [
-            "[0, 1].exists(x, 1 / x > 0)",
-            "[1, 0].exists(x, 1 / x > 0)",
-            "![0, 2].all(x, 1 / x > 0)",
-            "[0, 1].exists(i, v, v / i > 0)",
-            "[{}, {'a': 1}].exists(x, x.a == 1)",
-        ] {
-            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
-        }
-        for source in ["[0, 1].all(x, 1 / x > 0)", "[0, 2].exists(x, 1 / x > 0)"] {
-            let failed = Err(EvalError::Failed("division by zero".into()));
-            assert_eq!(evaluate(source, json!({})), failed, "{source}");
-        }
-    }
-
-    #[test]
-    fn numbers_do_not_overflow() {
-        for source in [
-            "-(-9223372036854775808) > 0",
-            "9223372036854775807 + self > 0",
-            "-9223372036854775808 - self > 0",
-            "9223372036854775807 * 2 > self",
-            "-9223372036854775808 / -self > 0",
-            "-9223372036854775808 % -self > 0",
-        ] {
-            let result = evaluate(source, json!(1));
-            assert_eq!(
-                result,
-                Err(EvalError::Failed("integer overflow".into())),
-                "{source}"
-            );
-        }
-    }
-
-    #[test]
-    fn optional_values_are_mapped() {
-        for source in [
-            "optional.of(1).optMap(x, x + 1).value() == 2",
-            "optional.of(1).optFlatMap(x, optional.of(x + 1)).value() == 2",
-            "!optional.none().optMap(x, x).hasValue()",
-            "self.?nope.b.c.optMap(x, x).orValue('none') == 'none'",
-            "self.?a.optMap(x, optional.of(x).optMap(y, y + x)).value().value() == 4",
-            "[optional.of(1), optional.none()].unwrapOpt() == [1]",
-            "[3, 1, 2].sortBy(x, -x) == [3, 2, 1]",
-            "optional.of(1) == optional.of(1) && optional.of(1) != optional.none()",
-            "!has(self.?nope.b)",
-        ] {
-            assert_eq!(
-                evaluate(source, json!({"a": 2})),
-                Ok(Value::Bool(true)),
-                "{source}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_loop_ends_with_its_budget() {
-        let items: Vec<u32> = (0..200).collect();
-        let source = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))";
-        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
-        // An error inside of a quantifier does not hide it.
-        let source = "self.exists(a, self.exists(b, self.exists(c, false))) || true";
-        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
-    }
-
-    #[test]
-    fn unknown_names_and_broken_syntax_are_refused() {
-        let compile = |source: &str| {
-            deep(|deep| Expression::compile(deep, source, &environment()).map(|_| ())).expect("a stack")
-        };
-        let error = compile("nope.x > 1").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
-            "{error}"
-        );
-        let error = compile("nope(self.x)").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
-            "{error}"
-        );
-        let error = compile("this does not compile").unwrap_err();
-        assert_eq!(
-            error,
-            "ERROR: <input>:1:6: Syntax error: mismatched input 'does' expecting <EOF>\n | this does not compile\n | .....^"
-        );
-        let error = compile("true\n&& 1 +* 2").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:2:7: Syntax error: extraneous input '*'"),
-            "{error}"
-        );
-        assert!(compile("self.x >").is_err());
-        assert!(compile("[1].all(x, x > 0)").is_ok());
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        for (open, close) in [
-            ("(", ")"),
-            ("[", "]"),
-            ("!", ""),
-            ("true?1:", ""),
-            ("size(", ")"),
-            ("1+", ""),
-        ] {
-            let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
-            let compiled = deep(|deep| Expression::compile(deep, &source, &environment()).map(|_| ()));
-            assert!(matches!(compiled, Some(Err(_))), "{open}");
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use kube_cel::cel::{Context, ExecutionError, Value};
 use parking_lot::Mutex;
 
 use super::lower::variable;
-use super::{Budget, EvalError, Evaluator, Expression, Failure, words};
+use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, words};
 
 /// What one expression may cost.
 const CALL: u64 = 200_000;
@@ -17,7 +17,7 @@ pub(crate) struct Scope<'e> {
     evaluator: &'e Evaluator,
     base: Context<'e>,
     /// Expressions that are evaluated when they are first named, as `variables.name`.
-    named: Vec<(String, &'e Result<Expression, String>)>,
+    named: Vec<(String, &'e Result<Expression, CompileError>)>,
     found: Mutex<HashMap<String, Result<Value, String>>>,
 }
 
@@ -25,7 +25,7 @@ impl<'e> Scope<'e> {
     pub(crate) fn new(
         evaluator: &'e Evaluator,
         variables: impl IntoIterator<Item = (&'static str, Value)>,
-        named: impl IntoIterator<Item = (&'e str, &'e Result<Expression, String>)>,
+        named: impl IntoIterator<Item = (&'e str, &'e Result<Expression, CompileError>)>,
     ) -> Scope<'e> {
         let mut base = evaluator.context.new_inner_scope();
         for (name, value) in variables {
@@ -51,7 +51,7 @@ impl<'e> Scope<'e> {
         let share = budget.share(CALL);
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
-        let result = self.evaluator.run(expression, &scope, &share);
+        let result = self.evaluator.run(&expression.program, &scope, &share);
         budget.charge(&share, CALL);
         result.map_err(|failure| match failure {
             Failure::Budget => EvalError::Budget,
@@ -74,7 +74,8 @@ impl<'e> Scope<'e> {
         let short = name.split_once('.').map_or(name, |(_, short)| short);
         let expression = match expression {
             Ok(expression) => expression,
-            Err(why) => {
+            Err(error) => {
+                let why = &error.message;
                 return Some(Err(format!(
                     "composited variable {short:?} fails to compile: {why}"
                 )));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cel::{DYN, Declared, Deep, Environment, Expression, Type, resource};
+use crate::cel::{CompileError, DYN, Declared, Deep, Environment, Expression, Type, resource};
 use crate::object::meta;
 
 /// The extension that holds rules.
@@ -24,7 +24,7 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) text: String,
-    pub(crate) compiled: Result<Expression, String>,
+    pub(crate) compiled: Result<Expression, CompileError>,
     pub(crate) message: String,
     pub(crate) message_expression: Option<Expression>,
     pub(crate) reason: String,
@@ -67,16 +67,12 @@ impl Rule {
 }
 
 /// Compiles an expression of a schema's rules.
-///
-/// # Errors
-///
-/// The compiler's complaint.
 pub(crate) fn compile(
     deep: Deep,
     source: &str,
     schema: &Value,
     optional_old_self: bool,
-) -> Result<Expression, String> {
+) -> Result<Expression, CompileError> {
     let own = Declared::of(schema).map_or(DYN, |declared| Type::of_declared(&declared));
     let old = if optional_old_self {
         Type::optional(own.clone())

@@ -184,7 +184,7 @@ impl Checks {
             declared.map_or(0, |declared| expression.most_cost(declared, optional_old_self))
         };
         let compiled = match expressions::compile(self.deep, text("rule"), schema, optional_old_self) {
-            Err(why) => Err(format!("compilation failed: {why}")),
+            Err(error) => Err(error.message),
             Ok(rule) if *rule.ty() != BOOL => Err("cel expression must evaluate to a bool".to_owned()),
             Ok(rule) => Ok(rule),
         };
@@ -207,8 +207,9 @@ impl Checks {
         if !text("messageExpression").is_empty() {
             let place = field("messageExpression");
             match expressions::compile(self.deep, text("messageExpression"), schema, optional_old_self) {
-                Err(why) => {
-                    let detail = format!("messageExpression compilation failed: {why}");
+                Err(error) => {
+                    let why = error.message.strip_prefix("program ").unwrap_or(&error.message);
+                    let detail = format!("messageExpression {why}");
                     self.errors.push(FieldError::invalid_json(place, &shown, &detail));
                 }
                 Ok(message) if *message.ty() != STRING => {

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::super::conditions::{Condition, compile, conditions};
 use super::super::expressions::{Names, Variables, environment};
 use super::super::matching::list;
-use crate::cel::{BOOL, Deep, Environment, Evaluator, Expression, STRING, Scope, Simple, Type};
+use crate::cel::{BOOL, CompileError, Deep, Environment, Evaluator, Expression, STRING, Scope, Simple, Type};
 use crate::object::member::text;
 
 /// A policy that can be evaluated; what does not compile fails when it is evaluated.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) conditions: Vec<Condition>,
-    pub(super) variables: Vec<(String, Result<Expression, String>)>,
+    pub(super) variables: Vec<(String, Result<Expression, CompileError>)>,
     pub(super) validations: Vec<Validation>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) mutations: Vec<Mutation>,
@@ -22,7 +22,7 @@ pub(super) struct Compiled {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) text: String,
-    pub(super) compiled: Result<Expression, String>,
+    pub(super) compiled: Result<Expression, CompileError>,
 }
 
 #[derive(Debug)]
@@ -85,7 +85,12 @@ impl Composed {
     }
 
     /// Compiles a variable, which later expressions can name.
-    pub(super) fn variable(&mut self, deep: Deep, name: &str, source: &str) -> Result<Expression, String> {
+    pub(super) fn variable(
+        &mut self,
+        deep: Deep,
+        name: &str,
+        source: &str,
+    ) -> Result<Expression, CompileError> {
         let compiled = compile(deep, source, &self.environment(Names::Authorizer), &[]);
         let ty = compiled
             .as_ref()
@@ -169,11 +174,17 @@ impl Compiled {
 }
 
 /// Compiles an expression that must give a JSON patch.
-pub(super) fn json_patch(deep: Deep, source: &str, environment: &Environment) -> Result<Expression, String> {
+pub(super) fn json_patch(
+    deep: Deep,
+    source: &str,
+    environment: &Environment,
+) -> Result<Expression, CompileError> {
     let compiled = compile(deep, source, environment, &[])?;
     if is_json_patch(compiled.ty()) {
         return Ok(compiled);
     }
     let found = compiled.ty().result_name();
-    Err(format!("must evaluate to list(JSONPatch) but got {found}"))
+    Err(CompileError::of(format!(
+        "must evaluate to list(JSONPatch) but got {found}"
+    )))
 }

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 pub(super) use mutating::{Reinvocation, mutate};
-pub(crate) use rules::validate as validate_policy;
+pub(crate) use rules::{uncompiled, validate as validate_policy};
 pub(super) use validating::validate;
 
 use super::matching::{Criteria, GROUP, Subject, is_configuration};

@@ -363,8 +363,8 @@ fn mutated(
     let scope = compiled.scope(&evaluator, variables);
     let budget = Budget::new(BUDGET);
     let value = |source: &super::compiled::Source| -> Result<CelValue, String> {
-        if let Err(why) = &source.compiled {
-            return Err(why.clone());
+        if let Err(error) = &source.compiled {
+            return Err(error.message.clone());
         }
         evaluate(&source.text, &source.compiled, &scope, &budget).map_err(|stop| match stop {
             Stop::Spent => SPENT.to_owned(),

@@ -14,6 +14,8 @@ use crate::object::metavalidate::{NameRule, name_problems};
 use constraints::{mutates, param_kind, param_ref, resources};
 use expressions::Checks;
 
+pub(crate) use expressions::uncompiled;
+
 const ACTIONS: [&str; 3] = ["Audit", "Deny", "Warn"];
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 /// How many annotations a policy may make.

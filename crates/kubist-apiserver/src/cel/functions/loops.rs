@@ -7,7 +7,7 @@ use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
-use crate::cel::lower::{ENTRIES, HAS};
+use crate::cel::lower::{ENTRIES, HAS, ITERATED};
 use crate::cel::macros::{HELD, INSERT, SORT_BY};
 use crate::cel::structure::Structure;
 
@@ -15,6 +15,7 @@ type Result = std::result::Result<Value, ExecutionError>;
 
 pub(super) fn register(context: &mut Context<'_>) {
     context.add_function(ENTRIES, |of: Value| entries(&of));
+    context.add_function(ITERATED, |of: Value| iterated(of));
     context.add_function(HAS, |of: Value, field: Arc<String>| {
         has(&of, &field).map(Value::Bool).ok_or_else(|| no_such(HAS))
     });
@@ -51,6 +52,14 @@ fn entries(of: &Value) -> Result {
         _ => return Err(no_such(ENTRIES)),
     };
     Ok(Value::List(Arc::new(pairs)))
+}
+
+/// A map has no order of its own, and answers must not depend on chance.
+fn iterated(of: Value) -> Result {
+    let Value::Map(map) = of else { return Ok(of) };
+    let mut keys: Vec<&Key> = map.map.keys().collect();
+    keys.sort();
+    Ok(Value::List(Arc::new(keys.into_iter().map(of_key).collect())))
 }
 
 fn of_key(key: &Key) -> Value {

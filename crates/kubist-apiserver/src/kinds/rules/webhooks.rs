@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::admission::check_condition;
+use crate::admission::{check_condition, uncompiled};
 use crate::http::fields::FieldError;
 use crate::object::member::text;
 use crate::object::meta;
@@ -332,8 +332,8 @@ pub(crate) fn conditions(
         let field = format!("{path}[{at}].expression");
         if expression.is_empty() {
             errors.push(FieldError::required(field, ""));
-        } else if let Err(why) = check_condition(expression, has_params) {
-            errors.push(FieldError::invalid_text(field, expression, &why));
+        } else if let Err(error) = check_condition(expression, has_params) {
+            errors.push(uncompiled(&field, expression, &error));
         }
         let name = text(condition, "name");
         let field = format!("{path}[{at}].name");

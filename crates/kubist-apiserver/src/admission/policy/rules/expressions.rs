@@ -9,7 +9,7 @@ use super::super::super::conditions::compile;
 use super::super::super::expressions::Names;
 use super::super::compiled::{Composed, annotation_types, apply_type, json_patch};
 use super::{has, list};
-use crate::cel::{BOOL, Deep, RESERVED, STRING, Type, deep};
+use crate::cel::{BOOL, CompileError, Deep, RESERVED, STRING, Type, deep};
 use crate::http::fields::FieldError;
 use crate::object::member::text;
 use crate::object::metavalidate::qualified_name_problems;
@@ -67,8 +67,8 @@ impl Checks {
         let field = format!("{path}.expression");
         if expression.trim().is_empty() {
             errors.push(FieldError::required(field, "expression is not specified"));
-        } else if let Err(why) = self.composed.variable(self.deep, name, expression) {
-            errors.push(FieldError::invalid_text(field, expression, &why));
+        } else if let Err(error) = self.composed.variable(self.deep, name, expression) {
+            errors.push(uncompiled(&field, expression, &error));
         }
     }
 
@@ -80,9 +80,7 @@ impl Checks {
             errors.push(FieldError::required(field("expression"), detail));
         } else {
             let found = self.compile(part("expression"), Names::Authorizer, &[BOOL]);
-            errors.extend(
-                found.map(|why| FieldError::invalid_text(field("expression"), part("expression"), &why)),
-            );
+            errors.extend(found.map(|why| uncompiled(&field("expression"), part("expression"), &why)));
         }
         let blank = |name: &str| !part(name).is_empty() && part(name).trim().is_empty();
         let not_blank = "must be non-empty if specified";
@@ -96,7 +94,7 @@ impl Checks {
         } else if !part("messageExpression").is_empty() {
             let value = part("messageExpression");
             let found = self.compile(value, Names::Request, &[STRING]);
-            errors.extend(found.map(|why| FieldError::invalid_text(field("messageExpression"), value, &why)));
+            errors.extend(found.map(|why| uncompiled(&field("messageExpression"), value, &why)));
         }
         if blank("message") {
             errors.push(FieldError::invalid_text(
@@ -140,7 +138,7 @@ impl Checks {
             let detail = format!("must not exceed {ANNOTATION} bytes in length");
             errors.push(FieldError::required(field, &detail));
         } else if let Some(why) = self.compile(trimmed, Names::Authorizer, &annotation_types()) {
-            errors.push(FieldError::invalid_text(field, value, &why));
+            errors.push(uncompiled(&field, value, &why));
         }
     }
 
@@ -168,7 +166,7 @@ impl Checks {
             if expression.is_empty() {
                 errors.push(FieldError::required(field, ""));
             } else if let Some(why) = self.patch(expression, ty) {
-                errors.push(FieldError::invalid_text(field, expression, &why));
+                errors.push(uncompiled(&field, expression, &why));
             }
         } else {
             let detail = format!("must be specified when patchType is {ty}");
@@ -185,7 +183,7 @@ impl Checks {
         }
     }
 
-    fn patch(&self, expression: &str, ty: &str) -> Option<String> {
+    fn patch(&self, expression: &str, ty: &str) -> Option<CompileError> {
         let environment = self.composed.environment(Names::Authorizer).with_patches();
         match ty {
             "JSONPatch" => json_patch(self.deep, expression, &environment).err(),
@@ -193,8 +191,17 @@ impl Checks {
         }
     }
 
-    fn compile(&self, source: &str, names: Names, wanted: &[Type]) -> Option<String> {
+    fn compile(&self, source: &str, names: Names, wanted: &[Type]) -> Option<CompileError> {
         compile(self.deep, source, &self.composed.environment(names), wanted).err()
+    }
+}
+
+/// What is said of an expression that does not compile.
+pub(crate) fn uncompiled(field: &str, expression: &str, error: &CompileError) -> FieldError {
+    if error.is_internal {
+        FieldError::internal(field, &error.message)
+    } else {
+        FieldError::invalid_text(field, expression, &error.message)
     }
 }
 
