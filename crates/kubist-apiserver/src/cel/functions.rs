@@ -1,7 +1,10 @@
 //! Functions that the libraries do not bring, or that they bring otherwise.
 
+mod addresses;
 mod conversions;
 mod formats;
+pub(super) mod growing;
+mod library;
 mod lists;
 pub(super) mod logic;
 mod loops;
@@ -11,6 +14,8 @@ use std::sync::Arc;
 
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
+
+use super::meter::Budget;
 
 /// The types that `type(x)` can be compared with.
 const TYPES: [&str; 13] = [
@@ -32,7 +37,7 @@ const TYPES: [&str; 13] = [
 /// What names of types begin with, so that no text is equal to one.
 const TYPE: &str = "@type:";
 
-pub(super) fn register(context: &mut Context<'_>) {
+pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
     // What a call has no target for, its first argument is.
     context.add_function(
         "dyn",
@@ -42,7 +47,9 @@ pub(super) fn register(context: &mut Context<'_>) {
         "type",
         |This(value): This<Value>| -> Result<Value, ExecutionError> { Ok(named(type_of(&value))) },
     );
+    addresses::register(context);
     conversions::register(context);
+    growing::register(context, budget);
     formats::register(context);
     lists::register(context);
     logic::register(context);

@@ -10,6 +10,8 @@ use kube_cel::cel::common::ast::{
 };
 
 use super::check::{Environment, Type, Types};
+use super::declared::Simple;
+use super::functions::growing::ADD;
 use super::functions::logic::{ANY, EQUAL, EVERY, NEGATE, SETTLE};
 use super::macros::{bound, parts_mut};
 use super::meter;
@@ -27,17 +29,21 @@ pub(super) const VARIABLES: &str = "variables";
 
 const ENTRY: &str = "@entry";
 /// Functions that take their first argument as a target as well.
-const CONVERSIONS: [&str; 10] = [
+const CONVERSIONS: [&str; 14] = [
     "bool",
+    "cidr",
     "double",
     "dyn",
     "int",
+    "ip",
     "matches",
+    "semver",
     "size",
     "string",
     "timestamp",
     "type",
     "uint",
+    "url",
 ];
 
 /// Makes a checked expression ready to run.
@@ -116,6 +122,10 @@ impl Lowering<'_> {
                     }
                     _ => false,
                 };
+                let grows = !matches!(
+                    self.types.of(expression),
+                    Type::Simple(Simple::Int | Simple::Uint | Simple::Double)
+                );
                 self.inside(expression);
                 let Expr::Call(call) = &mut expression.expr else {
                     return;
@@ -135,6 +145,10 @@ impl Lowering<'_> {
                     };
                     expression.expr = self::call(operators::LOGICAL_NOT, vec![equal]);
                     return;
+                }
+                // What grows must pay; what a loop collects has paid by its steps.
+                if call.func_name == operators::ADD && grows && !is_collected(&call.args) {
+                    call.func_name = ADD.into();
                 }
                 // It overflows in the interpreter.
                 if call.func_name == operators::NEGATE {
@@ -228,6 +242,11 @@ impl Lowering<'_> {
         let range = std::mem::take(&mut c.iter_range);
         c.iter_range = of(call(ENTRIES, vec![range]));
     }
+}
+
+/// Whether a loop adds an item to what it collects.
+fn is_collected(sides: &[IdedExpr]) -> bool {
+    matches!(sides, [IdedExpr { expr: Expr::Ident(name), .. }, _] if name.starts_with('@'))
 }
 
 /// Lets `all` and `exists` go on after an error.

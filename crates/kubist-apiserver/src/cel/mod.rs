@@ -160,7 +160,7 @@ impl Evaluator {
         let mut context = Context::default().with_all();
         let meter = Budget::new(0);
         meter::register(&mut context, &meter);
-        functions::register(&mut context);
+        functions::register(&mut context, &meter);
         structure::register(&mut context);
         authorizer::register(&mut context, &meter);
         Evaluator { context, meter }
@@ -245,7 +245,6 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".into(),
         ExecutionError::Overflow(..) => "integer overflow".into(),
         ExecutionError::FunctionError { message, .. } if message == "no such overload" => message.clone(),
-        ExecutionError::FunctionError { function, message } if function.is_empty() => message.clone(),
         ExecutionError::FunctionError { function, message } => match function.as_str() {
             "asInteger" => "cannot convert value to integer".into(),
             "quantity" => {
@@ -253,7 +252,7 @@ fn words(error: &ExecutionError) -> String {
                     .into()
             }
             "value" => "optional.none() dereference".into(),
-            _ => format!("{function}: {message}"),
+            _ => message.clone(),
         },
         _ => "no such overload".into(),
     }

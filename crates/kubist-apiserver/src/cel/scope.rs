@@ -6,11 +6,15 @@ use kube_cel::cel::context::VariableResolver;
 use kube_cel::cel::{Context, ExecutionError, Value};
 use parking_lot::Mutex;
 
+use super::functions::growing::weight;
 use super::lower::variable;
 use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, words};
 
 /// What one expression may cost.
 const CALL: u64 = 200_000;
+
+/// What an expression gave, with what a copy of it costs.
+type Found = (u64, Result<Value, String>);
 
 /// Variables for some evaluations.
 pub(crate) struct Scope<'e> {
@@ -18,7 +22,7 @@ pub(crate) struct Scope<'e> {
     base: Context<'e>,
     /// Expressions that are evaluated when they are first named, as `variables.name`.
     named: Vec<(String, &'e Result<Expression, CompileError>)>,
-    found: Mutex<HashMap<String, Result<Value, String>>>,
+    found: Mutex<HashMap<String, Found>>,
 }
 
 impl<'e> Scope<'e> {
@@ -62,7 +66,7 @@ impl<'e> Scope<'e> {
     /// An error, with the reason why a variable has no value.
     fn words(&self, error: &ExecutionError) -> String {
         if let ExecutionError::UndeclaredReference(name) = error
-            && let Some(Err(why)) = self.found.lock().get(name.as_str())
+            && let Some((_, Err(why))) = self.found.lock().get(name.as_str())
         {
             return why.clone();
         }
@@ -95,12 +99,19 @@ impl<'e> Scope<'e> {
 
 impl VariableResolver for Scope<'_> {
     fn resolve(&self, name: &str) -> Option<Value> {
-        if let Some(found) = self.found.lock().get(name) {
-            return found.as_ref().ok().cloned();
+        let known = self
+            .found
+            .lock()
+            .get(name)
+            .map(|(weight, found)| (*weight, found.as_ref().ok().cloned()));
+        if let Some((weight, value)) = known {
+            // The interpreter copies it, however often it is named.
+            return value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight));
         }
         let found = self.find(name)?;
         let value = found.as_ref().ok().cloned();
-        self.found.lock().insert(name.to_owned(), found);
+        let weight = value.as_ref().map_or(0, weight);
+        self.found.lock().insert(name.to_owned(), (weight, found));
         value
     }
 }

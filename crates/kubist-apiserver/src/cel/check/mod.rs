@@ -4,6 +4,7 @@
 //! refused here, for the same reason.
 
 mod declarations;
+mod environment;
 mod types;
 mod unify;
 
@@ -13,63 +14,12 @@ use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr,
 };
 
+pub(crate) use environment::Environment;
 pub(crate) use types::{BOOL, DYN, INT, STRING, Type};
 
 use crate::cel::declared::Simple;
 use types::ERROR;
 use unify::{Bindings, general};
-
-/// The names that an expression can use beside what it binds itself.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Environment {
-    variables: Vec<(String, Type)>,
-    /// Whether `Object{...}` and `JSONPatch{...}` can be written.
-    has_patches: bool,
-}
-
-impl Environment {
-    pub(crate) fn new(variables: impl IntoIterator<Item = (&'static str, Type)>) -> Environment {
-        let variables = variables.into_iter().map(|(name, ty)| (name.to_owned(), ty));
-        Environment {
-            variables: variables.collect(),
-            has_patches: false,
-        }
-    }
-
-    pub(crate) fn with(mut self, name: &str, ty: Type) -> Environment {
-        self.variables.retain(|(known, _)| known != name);
-        self.variables.push((name.to_owned(), ty));
-        self
-    }
-
-    pub(crate) fn with_patches(mut self) -> Environment {
-        self.has_patches = true;
-        self
-    }
-
-    pub(crate) fn variable(&self, name: &str) -> Option<&Type> {
-        self.variables
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, ty)| ty)
-    }
-
-    /// The type of `Object{...}`, by its name.
-    fn structure(&self, name: &str) -> Option<Type> {
-        if !self.has_patches {
-            return None;
-        }
-        match name {
-            "JSONPatch" => Some(Type::object(
-                name,
-                [("op", STRING), ("path", STRING), ("from", STRING), ("value", DYN)],
-            )),
-            "Object" => Some(Type::open_object(name)),
-            name if name.starts_with("Object.") => Some(Type::open_object(name)),
-            _ => None,
-        }
-    }
-}
 
 /// What is wrong with an expression, and with which part of it.
 #[derive(Debug)]
@@ -291,7 +241,7 @@ impl Checker<'_> {
             .and_then(qualified)
             .map(|before| format!("{before}.{name}"))
             .filter(|whole| declarations::overloads(whole).is_some())
-            .filter(|whole| self.environment.has_patches || whole != "jsonpatch.escapeKey");
+            .filter(|whole| self.environment.has_patches() || whole != "jsonpatch.escapeKey");
         let target = if whole.is_some() { None } else { target };
         let name = whole.as_deref().unwrap_or(name);
         if let Some(target) = target {

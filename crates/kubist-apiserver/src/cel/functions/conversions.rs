@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::library;
+
 type Result = std::result::Result<Value, ExecutionError>;
 
 const NANOS: i64 = 1_000_000_000;
@@ -76,7 +78,7 @@ fn string(value: Value) -> Result {
                 return Err(error("invalid UTF-8 in bytes, cannot convert to string"));
             }
         },
-        Value::Opaque(_) => return of_library(value),
+        Value::Opaque(_) => return library::method("string", value, &[]).map_err(|_| no_such("string")),
         _ => return Err(no_such("string")),
     };
     Ok(Value::String(Arc::new(text)))
@@ -98,15 +100,6 @@ fn float(value: f64) -> String {
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// What the library makes of a value of its own, such as an address.
-fn of_library(value: Value) -> Result {
-    use kube_cel::KubeCelExt as _;
-    let mut context = Context::default().with_all();
-    context.add_variable_from_value("value", value);
-    let program = kube_cel::cel::Program::compile("value.string()").map_err(|_| no_such("string"))?;
-    program.execute(&context).map_err(|_| no_such("string"))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]

@@ -109,7 +109,7 @@ fn prefix(text: &str) -> String {
 }
 
 /// Why a text is not what a request can be about, in the words of Go.
-fn uri(text: &str) -> Option<String> {
+pub(super) fn uri(text: &str) -> Option<String> {
     let failed = |why: &str| Some(format!("parse {text:?}: {why}"));
     if text.chars().any(|c| c.is_ascii_control()) {
         return failed("net/url: invalid control character in URL");

@@ -78,6 +78,48 @@ async fn chains_do_not_multiply() {
     assert_eq!(http.post(CONFIG_MAPS, map("a", json!({"k": "v"}))).await.0, 201);
 }
 
+#[tokio::test]
+async fn values_cannot_outgrow_the_server() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let doubling = |start: &str, times: usize| {
+        let steps = (0..times).map(|at| match at {
+            0 => json!({"name": "v0", "expression": start}),
+            at => json!({"name": format!("v{at}"), "expression": format!("variables.v{0} + variables.v{0}", at - 1)}),
+        });
+        let last = times - 1;
+        json!({
+            "variables": steps.collect::<Vec<Value>>(),
+            "validations": [{"expression": format!("size(variables.v{last}) > 0")}],
+        })
+    };
+    let chain = format!("[object.metadata.name]{}.size() > 0", ".map(x, x + x)".repeat(50));
+    let optional = format!("optional.of('x'){}.hasValue()", ".optMap(x, x + x)".repeat(50));
+    for (at, policy) in [
+        doubling("object.metadata.name", 60),
+        doubling("[1, 2, 3]", 60),
+        validations(&[&chain]),
+        validations(&[&optional]),
+        validations(&["lists.range(9223372036854775807).size() > 0"]),
+        validations(&["lists.range(1000).map(x, 'xxxxxxxxxxxxxxxxxxxx').join(lists.range(10000).map(x, 'y').join('')).size() > 0"]),
+        validations(&["lists.range(20000).map(x, 'xxx').join('').replace('', lists.range(20000).map(x, 'y').join('')).size() > 0"]),
+        validations(&["object.metadata.name.format([]).size() + ('%.' + '999999999f').format([1.0]).size() > 0"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("p{at}");
+        let mut policy = policy;
+        policy["matchConditions"] =
+            json!([{"name": "mine", "expression": format!("object.metadata.name == '{name}'")}]);
+        validate(&http, &name, policy, json!({})).await;
+        let (status, answer) = http.post(CONFIG_MAPS, map(&name, json!({}))).await;
+        assert_eq!(status, 422, "{at}: {answer}");
+        let why = ["cost limit exceeded", "precision is too large"];
+        assert!(why.iter().any(|why| message(&answer).ends_with(why)), "{at}: {answer}");
+    }
+}
+
 /// Pieces that expressions are made of, and some that they are not.
 const PIECES: [&str; 44] = [
     "object",
