@@ -7,7 +7,7 @@ pub(super) mod growing;
 mod library;
 mod lists;
 pub(super) mod logic;
-mod loops;
+pub(super) mod loops;
 mod times;
 
 use std::sync::Arc;

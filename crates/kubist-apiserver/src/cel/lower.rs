@@ -10,6 +10,7 @@ use kube_cel::cel::common::ast::{
 };
 
 use super::check::{Environment, Type, Types};
+use super::collect::{bound as bound_by, collecting};
 use super::declared::Simple;
 use super::functions::growing::ADD;
 use super::functions::logic::{ANY, EQUAL, EVERY, NEGATE, SETTLE};
@@ -77,7 +78,13 @@ impl Lowering<'_> {
             return;
         }
         match &mut expression.expr {
-            Expr::Comprehension(_) => self.comprehension(expression),
+            Expr::Comprehension(loops) => match collecting(loops) {
+                Some(collected) => {
+                    expression.expr = collected;
+                    self.collected(expression);
+                }
+                None => self.comprehension(expression),
+            },
             Expr::Select(select) => {
                 let is_plain = !matches!(
                     self.types.of(&select.operand),
@@ -201,6 +208,21 @@ impl Lowering<'_> {
         } else {
             Expr::Ident(whole)
         })
+    }
+
+    fn collected(&mut self, expression: &mut IdedExpr) {
+        let Expr::Call(call) = &mut expression.expr else {
+            return;
+        };
+        let names = bound_by(call);
+        let outside = self.locals.len();
+        for (at, part) in call.args.iter_mut().enumerate() {
+            self.visit(part);
+            if at == 0 {
+                self.locals.extend(names.iter().flatten().cloned());
+            }
+        }
+        self.locals.truncate(outside);
     }
 
     fn comprehension(&mut self, expression: &mut IdedExpr) {

@@ -6,6 +6,7 @@
 
 mod authorizer;
 mod check;
+mod collect;
 mod constants;
 mod convert;
 mod cost;
@@ -161,6 +162,7 @@ impl Evaluator {
         let meter = Budget::new(0);
         meter::register(&mut context, &meter);
         functions::register(&mut context, &meter);
+        collect::register(&mut context, &meter);
         structure::register(&mut context);
         authorizer::register(&mut context, &meter);
         Evaluator { context, meter }

@@ -1,26 +1,22 @@
 //! What macros and lowered expressions call.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use kube_cel::cel::extractors::This;
-use kube_cel::cel::objects::{Key, Map, OptionalValue};
+use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 use crate::cel::lower::{ENTRIES, HAS, ITERATED};
-use crate::cel::macros::{HELD, INSERT, SORT_BY};
+use crate::cel::macros::{HELD, SORT_BY};
 use crate::cel::structure::Structure;
 
 type Result = std::result::Result<Value, ExecutionError>;
 
 pub(super) fn register(context: &mut Context<'_>) {
-    context.add_function(ENTRIES, |of: Value| entries(&of));
+    context.add_function(ENTRIES, |of: Value| pairs(&of));
     context.add_function(ITERATED, |of: Value| iterated(of));
     context.add_function(HAS, |of: Value, field: Arc<String>| {
         has(&of, &field).map(Value::Bool).ok_or_else(|| no_such(HAS))
-    });
-    context.add_function(INSERT, |function: &kube_cel::cel::FunctionContext<'_, '_>| {
-        insert(function)
     });
     context.add_function(SORT_BY, |This(of): This<Value>, by: Value| sorted(&of, &by));
     context.add_function(HELD, |of: Value| unwrap(&Value::List(Arc::new(vec![of]))));
@@ -33,25 +29,30 @@ fn no_such(function: &str) -> ExecutionError {
 }
 
 /// The keys of a map in their order, or the indexes of a list, with what is there.
-fn entries(of: &Value) -> Result {
-    let pair = |key: Value, value: Value| Value::List(Arc::new(vec![key, value]));
-    let pairs: Vec<Value> = match of {
-        Value::List(items) => items
+pub(in crate::cel) fn entries(of: &Value) -> std::result::Result<Vec<(Value, Value)>, ExecutionError> {
+    match of {
+        Value::List(items) => Ok(items
             .iter()
             .zip(0_i64..)
-            .map(|(item, at)| pair(Value::Int(at), item.clone()))
-            .collect(),
+            .map(|(item, at)| (Value::Int(at), item.clone()))
+            .collect()),
         Value::Map(map) => {
             let mut entries: Vec<(&Key, &Value)> = map.map.iter().collect();
             entries.sort_by(|one, other| one.0.cmp(other.0));
-            entries
+            Ok(entries
                 .into_iter()
-                .map(|(key, value)| pair(of_key(key), value.clone()))
-                .collect()
+                .map(|(key, value)| (of_key(key), value.clone()))
+                .collect())
         }
-        _ => return Err(no_such(ENTRIES)),
-    };
-    Ok(Value::List(Arc::new(pairs)))
+        _ => Err(no_such(ENTRIES)),
+    }
+}
+
+/// As [`entries`], as a list of pairs.
+fn pairs(of: &Value) -> Result {
+    let pairs = entries(of)?.into_iter();
+    let pairs = pairs.map(|(key, value)| Value::List(Arc::new(vec![key, value])));
+    Ok(Value::List(Arc::new(pairs.collect())))
 }
 
 /// A map has no order of its own, and answers must not depend on chance.
@@ -81,36 +82,6 @@ fn has(of: &Value, field: &str) -> Option<bool> {
         },
         _ => None,
     }
-}
-
-/// Inserts one key with its value, or all of another map.
-fn insert(function: &kube_cel::cel::FunctionContext<'_, '_>) -> Result {
-    let mut arguments = Vec::with_capacity(3);
-    for argument in function.args {
-        arguments.push(function.ptx.resolve(argument)?);
-    }
-    let (Value::Map(map), added) = (match arguments.as_slice() {
-        [map, Value::Map(more)] => (
-            map,
-            more.map.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
-        ),
-        [map, key, value] => {
-            let key = key.clone().try_into().map_err(|_| no_such(INSERT))?;
-            (map, vec![(key, value.clone())])
-        }
-        _ => return Err(no_such(INSERT)),
-    }) else {
-        return Err(no_such(INSERT));
-    };
-    let mut all: HashMap<Key, Value> = HashMap::clone(&map.map);
-    for (key, value) in added {
-        if all.contains_key(&key) {
-            let why = format!("insert failed: key {key} already exists");
-            return Err(ExecutionError::function_error("", why));
-        }
-        all.insert(key, value);
-    }
-    Ok(Value::Map(Map { map: Arc::new(all) }))
 }
 
 /// The list in the order of another list.
