@@ -5,6 +5,7 @@ mod conformance;
 mod conversions;
 mod crds;
 mod deletion;
+mod expressions;
 mod faults;
 mod forms;
 mod guarantees;

@@ -13,7 +13,9 @@ use super::super::expressions::{Variables, or_null};
 use super::super::matching::Subject;
 use super::super::{Attributes, Operation};
 use super::compiled::{Compiled, Mutation};
-use super::{Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, params, variables};
+use super::{
+    Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, of_conditions, params, variables,
+};
 use crate::cel::{Budget, Deep, Evaluator, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
@@ -217,7 +219,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let (policy, binding) = (invocation.policy, invocation.binding.as_ref());
         let compiled = Arc::clone(&invocation.compiled);
-        let variables = self.variables(invocation, object).await?;
+        let variables = of_conditions(&self.variables(invocation, object).await?);
         let holds = deeply(move |deep| {
             let evaluator = Evaluator::new(deep);
             all_hold(&compiled.conditions, &compiled.scope(&evaluator, variables))

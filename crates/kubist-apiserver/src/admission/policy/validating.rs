@@ -11,7 +11,7 @@ use super::super::dispatch::as_seen;
 use super::super::expressions::{Variables, or_null};
 use super::super::matching::Subject;
 use super::compiled::{Compiled, Validation};
-use super::{Policy, binding_matches, bound, is_exempt, matched, params, rights, variables};
+use super::{Policy, binding_matches, bound, is_exempt, matched, of_conditions, params, rights, variables};
 use crate::cel::{Budget, Deep, Evaluator, Scope, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::Registry;
@@ -233,9 +233,10 @@ impl Case {
         // Messages are not to depend on who may do what.
         let mut plain = variables.clone();
         plain.retain(|(name, _)| !name.starts_with("authorizer"));
+        let conditions = self.compiled.scope(evaluator, of_conditions(&variables));
         let scope = self.compiled.scope(evaluator, variables);
         let messages = self.compiled.scope(evaluator, plain);
-        match all_hold(&self.compiled.conditions, &scope) {
+        match all_hold(&self.compiled.conditions, &conditions) {
             Ok(true) => {}
             Ok(false) => return outcome,
             Err(why) => {

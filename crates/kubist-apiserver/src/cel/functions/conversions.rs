@@ -54,7 +54,7 @@ fn bool(value: Value) -> Result {
     }
 }
 
-fn string(value: Value) -> Result {
+pub(super) fn string(value: Value) -> Result {
     let text = match &value {
         Value::String(_) => return Ok(value),
         Value::Bool(value) => value.to_string(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::conversions::string;
 use super::library;
 use crate::cel::meter::Budget;
 
@@ -80,9 +81,24 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
             if asks_for_many_digits(&text) {
                 return Err(ExecutionError::function_error("", "the precision is too large"));
             }
-            library::method("format", Value::String(text), &arguments)
+            let shown = arguments
+                .iter()
+                .map(shown)
+                .collect::<std::result::Result<Vec<Value>, _>>()?;
+            library::method("format", Value::String(text), &shown)
         },
     );
+}
+
+/// What is formatted, with times as texts.
+fn shown(value: &Value) -> Result {
+    match value {
+        Value::List(items) => Ok(Value::List(Arc::new(
+            items.iter().map(shown).collect::<std::result::Result<_, _>>()?,
+        ))),
+        Value::Duration(_) | Value::Timestamp(_) => string(value.clone()),
+        value => Ok(value.clone()),
+    }
 }
 
 /// Pays for what is about to be made.

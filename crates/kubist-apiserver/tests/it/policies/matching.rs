@@ -65,6 +65,16 @@ async fn conditions_decide_before_validations() {
 }
 
 #[tokio::test]
+async fn conditions_do_not_see_the_namespace() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let mut policy = validations(&["namespaceObject.metadata.name != 'default'"]);
+    policy["matchConditions"] = json!([{"name": "c", "expression": "namespaceObject == null"}]);
+    validate(&http, "p", policy, json!({})).await;
+    assert!(refused(&http, CONFIG_MAPS, map("a", json!({}))).await);
+}
+
+#[tokio::test]
 async fn a_binding_narrows_its_policy() {
     let server = Server::start().await.expect("a server");
     let http = Http::new(&server);
