@@ -2,9 +2,11 @@
 //!
 //! <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/>
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use kube_cel::cel::Value as CelValue;
+use kube_cel::cel::objects::{Key, Map as CelMap};
 use serde_json::{Map, Value, json};
 
 use super::Attributes;
@@ -17,7 +19,7 @@ use crate::cel::{
 use crate::kinds::kind::{Kind, table};
 use crate::object::meta;
 use crate::state::Api;
-use crate::store::Key;
+use crate::store;
 
 /// The fields of a namespace's metadata that expressions see.
 const NAMESPACE: [&str; 11] = [
@@ -184,7 +186,7 @@ pub(super) fn of_namespace(api: &Api, attributes: &Attributes<'_>) -> (&'static 
     let inside = !attributes.namespace.is_empty() && !attributes.kind.is("", "namespaces");
     let namespace = inside
         .then(|| {
-            let key = Key::new("", &attributes.namespace);
+            let key = store::Key::new("", &attributes.namespace);
             api.store.get(&table("", "namespaces"), &key)
         })
         .flatten();
@@ -197,6 +199,24 @@ pub(super) fn of_namespace(api: &Api, attributes: &Attributes<'_>) -> (&'static 
         json!({"metadata": metadata, "spec": part("spec"), "status": part("status")})
     });
     ("namespaceObject", or_null(shown.as_ref()))
+}
+
+/// The same values for conditions: they do not see the namespace, and of the request its own
+/// resource, not the one that matched.
+pub(super) fn of_conditions(variables: &Variables) -> Variables {
+    let values = variables.iter().map(|(name, value)| match (*name, value) {
+        ("namespaceObject", _) => ("namespaceObject", CelValue::Null),
+        ("request", CelValue::Map(request)) => {
+            let mut fields = HashMap::clone(&request.map);
+            if let Some(own) = fields.get(&Key::from("requestResource")).cloned() {
+                fields.insert("resource".into(), own);
+            }
+            let map = Arc::new(fields);
+            ("request", CelValue::Map(CelMap { map }))
+        }
+        (name, value) => (name, value.clone()),
+    });
+    values.collect()
 }
 
 pub(super) fn or_null(value: Option<&Value>) -> CelValue {

@@ -69,6 +69,7 @@ impl Hook {
         let mut variables = expressions::of_request(attributes, resource, subject);
         variables.extend(expressions::of_authorizer(api, attributes));
         variables.push(("namespaceObject", expressions::or_null(None)));
+        let variables = expressions::of_conditions(&variables);
         let environment = expressions::environment(expressions::Names::Authorizer, false);
         let decided = deep(|deep| {
             let conditions = conditions::conditions(deep, list, &environment);

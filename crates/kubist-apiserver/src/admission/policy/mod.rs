@@ -164,13 +164,3 @@ fn variables(
     variables.push(expressions::of_namespace(api, attributes));
     variables
 }
-
-/// The same values for conditions, which do not see the namespace.
-fn of_conditions(variables: &expressions::Variables) -> expressions::Variables {
-    let unseen = |name: &str| name == "namespaceObject";
-    let values = variables.iter().map(|(name, value)| match *name {
-        name if unseen(name) => (name, expressions::or_null(None)),
-        name => (name, value.clone()),
-    });
-    values.collect()
-}

@@ -9,13 +9,11 @@ use serde_json::Value;
 
 use super::super::conditions::{SPENT, Stop, all_hold, evaluate};
 use super::super::dispatch::{as_seen, is_foreign, read_strictly, same};
-use super::super::expressions::{Variables, or_null};
+use super::super::expressions::{Variables, of_conditions, or_null};
 use super::super::matching::Subject;
 use super::super::{Attributes, Operation};
 use super::compiled::{Compiled, Mutation};
-use super::{
-    Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, of_conditions, params, variables,
-};
+use super::{Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, params, variables};
 use crate::cel::{Budget, Deep, Evaluator, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};

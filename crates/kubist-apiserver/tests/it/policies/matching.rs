@@ -139,8 +139,11 @@ async fn subresources_and_equivalent_resources_match() {
     let events = json!({"resourceRules": [
         {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["events"], "operations": ["CREATE"]},
     ]});
-    let seen = "object.apiVersion + ' for ' + request.requestResource.group";
+    let seen =
+        "object.apiVersion + ' for ' + request.requestResource.group + ' as ' + request.resource.group";
+    let own = json!([{"name": "own", "expression": "request.resource.group == 'events.k8s.io'"}]);
     let policy = json!({
+        "matchConditions": own,
         "matchConstraints": events, "validations": [{"expression": "false", "messageExpression": seen}],
     });
     validate(&http, "events", policy, json!({})).await;
@@ -152,7 +155,7 @@ async fn subresources_and_equivalent_resources_match() {
         .post("/apis/events.k8s.io/v1/namespaces/default/events", event)
         .await;
     assert!(
-        message(&answer).ends_with("denied request: v1 for events.k8s.io"),
+        message(&answer).ends_with("denied request: v1 for events.k8s.io as"),
         "{answer}"
     );
 }
