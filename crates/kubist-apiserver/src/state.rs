@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::users::{User, Users};
+use crate::admission::Policies;
 use crate::crd::cache::Conversions;
 use crate::faults::Faults;
 use crate::identity::Identity;
@@ -32,6 +33,8 @@ pub(crate) struct Api {
     /// Whose certificates were issued.
     pub(crate) certificates: Mutex<HashMap<Vec<u8>, User>>,
     pub(crate) webhooks: Webhooks,
+    /// Admission policies that were compiled.
+    pub(crate) policies: Policies,
     pub(crate) conversions: Conversions,
     /// Where services live that webhooks are behind.
     pub(crate) services: Option<Resolve>,
@@ -63,6 +66,7 @@ impl Api {
             latency,
             certificates: Mutex::default(),
             webhooks: Webhooks::default(),
+            policies: Policies::default(),
             conversions: Conversions::default(),
             services,
             reservations: Reservations::default(),

@@ -1,96 +1,112 @@
-//! `matchConditions`: expressions that say whether a webhook is called.
+//! `matchConditions`: expressions that say whether a webhook or a policy is asked.
 
 use kube_cel::cel::Value as CelValue;
 use serde_json::Value;
 
-use super::Attributes;
-use super::hook::Hook;
-use super::matching::Subject;
-use crate::cel::{Budget, Deep, EvalError, Evaluator, Expression, deep, to_cel};
-use crate::http::status::Failure;
+use super::expressions::{Names, environment};
+use crate::cel::{BOOL, Budget, CompileError, Deep, Environment, EvalError, Expression, Scope, Type, deep};
 
-const VARIABLES: [&str; 3] = ["object", "oldObject", "request"];
-/// What the conditions of one webhook may cost together.
-const BUDGET: u64 = 100_000;
+/// What the conditions of one webhook or policy may cost together.
+const BUDGET: u64 = 500_000;
+/// What an evaluation says that cannot go on.
+pub(super) const SPENT: &str =
+    "validation failed due to running out of cost budget, no further validation rules will be run";
+
+/// A condition that was compiled.
+#[derive(Debug)]
+pub(super) struct Condition {
+    expression: String,
+    compiled: Result<Expression, CompileError>,
+}
+
+/// Compiles an expression that must be of one of these types.
+pub(super) fn compile(
+    deep: Deep,
+    source: &str,
+    environment: &Environment,
+    wanted: &[Type],
+) -> Result<Expression, CompileError> {
+    let compiled = Expression::compile(deep, source, environment)?;
+    if wanted.is_empty() || wanted.contains(compiled.ty()) {
+        return Ok(compiled);
+    }
+    let found = compiled.ty().result_name();
+    let names: Vec<String> = wanted.iter().map(Type::result_name).collect();
+    Err(CompileError::of(match names.as_slice() {
+        [one] => format!("must evaluate to {one} but got {found}"),
+        many => format!("must evaluate to one of [{}] but got {found}", many.join(" ")),
+    }))
+}
 
 /// Whether an expression can be a condition; what is wrong with it otherwise.
-pub(crate) fn check(expression: &str) -> Result<(), String> {
-    let compiled = deep(|deep| Expression::compile(deep, expression, &VARIABLES).map(|_| ()));
-    compiled.unwrap_or_else(|| Err("internal error: the compiler failed".into()))
+pub(crate) fn check(expression: &str, has_params: bool) -> Result<(), CompileError> {
+    let environment = environment(Names::Authorizer, has_params);
+    let compiled = deep(|deep| compile(deep, expression, &environment, &[BOOL]).map(|_| ()));
+    compiled.unwrap_or_else(|| Err(CompileError::of("internal error: the compiler failed".into())))
+}
+
+/// Compiles the `matchConditions` in a list.
+pub(super) fn conditions(deep: Deep, list: &[Value], environment: &Environment) -> Vec<Condition> {
+    let conditions = list.iter().map(|condition| {
+        let expression = condition.get("expression").and_then(Value::as_str).unwrap_or("");
+        Condition {
+            expression: expression.to_owned(),
+            compiled: compile(deep, expression, environment, &[BOOL]),
+        }
+    });
+    conditions.collect()
 }
 
 /// Whether all conditions hold. One that is false decides, even where others fail.
-pub(super) fn all_hold(
-    hook: &Hook,
-    attributes: &Attributes<'_>,
-    subject: Subject<'_>,
-    request: impl FnOnce() -> Value,
-) -> Result<bool, Failure> {
-    let conditions = hook.list("matchConditions");
-    if conditions.is_empty() {
-        return Ok(true);
-    }
-    let or_null = |value: Option<&Value>| value.map_or(CelValue::Null, to_cel);
-    let mut request = request();
-    if let Some(request) = request.as_object_mut() {
-        request.remove("object");
-        request.remove("oldObject");
-    }
-    let variables = [
-        ("object", or_null(subject.object)),
-        ("oldObject", or_null(subject.old)),
-        ("request", to_cel(&request)),
-    ];
-    let decided = deep(|deep| decide(deep, conditions, &variables));
-    let failures = match decided {
-        Some(Ok(holds)) => return Ok(holds),
-        Some(Err(failures)) => failures,
-        None => vec!["internal error: the evaluation failed".to_owned()],
-    };
-    if hook.ignores_failures() {
-        return Ok(false);
-    }
-    let why = match failures.as_slice() {
-        [one] => one.clone(),
-        many => format!("[{}]", many.join(", ")),
-    };
-    let kind = attributes.kind;
-    Err(Failure::forbidden(
-        &kind.group,
-        &kind.plural,
-        &attributes.name,
-        &why,
-    ))
-}
-
-/// Whether all hold, or why that cannot be said.
-fn decide(deep: Deep, conditions: &[Value], variables: &[(&str, CelValue)]) -> Result<bool, Vec<String>> {
-    let (evaluator, budget) = (Evaluator::new(deep), Budget::new(BUDGET));
+///
+/// # Errors
+///
+/// Why that cannot be said.
+pub(super) fn all_hold(conditions: &[Condition], scope: &Scope<'_>) -> Result<bool, String> {
+    let budget = Budget::new(BUDGET);
     let mut failures = Vec::new();
     for condition in conditions {
-        let text = |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or("");
-        let result = Expression::compile(deep, text("expression"), &VARIABLES)
-            .map_err(EvalError::Failed)
-            .and_then(|expression| evaluator.evaluate(&expression, variables, &budget));
-        match result {
+        match evaluate(&condition.expression, &condition.compiled, scope, &budget) {
             Ok(CelValue::Bool(true)) => {}
             Ok(CelValue::Bool(false)) => return Ok(false),
-            Ok(_) => failures.push(format!("expression '{}' did not give a bool", text("expression"))),
-            Err(EvalError::Budget) => {
-                failures.push("validation failed due to running out of cost budget, no further validation rules will be run".into());
-                break;
-            }
-            Err(EvalError::Failed(why)) => {
-                failures.push(format!(
-                    "expression '{}' resulted in error: {why}",
-                    text("expression")
-                ));
-            }
+            Ok(_) => failures.push(format!(
+                "expression '{}' did not give a bool",
+                condition.expression
+            )),
+            Err(Stop::Spent) => return Err(SPENT.into()),
+            Err(Stop::Failed(why)) => failures.push(why),
         }
     }
-    if failures.is_empty() {
-        Ok(true)
-    } else {
-        Err(failures)
+    failures.dedup();
+    match failures.as_slice() {
+        [] => Ok(true),
+        [one] => Err(one.clone()),
+        many => Err(format!("[{}]", many.join(", "))),
     }
+}
+
+/// Why an evaluation gave nothing.
+pub(super) enum Stop {
+    /// Nothing more can be evaluated.
+    Spent,
+    Failed(String),
+}
+
+/// Evaluates a compiled expression, with errors in the words of upstream's admission.
+pub(super) fn evaluate(
+    source: &str,
+    compiled: &Result<Expression, CompileError>,
+    scope: &Scope<'_>,
+    budget: &Budget,
+) -> Result<CelValue, Stop> {
+    let expression = compiled
+        .as_ref()
+        .map_err(|error| Stop::Failed(format!("compilation error: {}", error.message)))?;
+    scope.evaluate(expression, budget).map_err(|error| match error {
+        EvalError::Budget if budget.is_spent() => Stop::Spent,
+        EvalError::Budget => Stop::Failed(format!(
+            "expression '{source}' resulted in error: operation cancelled: actual cost limit exceeded"
+        )),
+        EvalError::Failed(why) => Stop::Failed(format!("expression '{source}' resulted in error: {why}")),
+    })
 }

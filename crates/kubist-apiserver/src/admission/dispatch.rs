@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Attributes;
-use super::hook::{Hook, hooks};
-use super::matching::{Invocation, Subject, invocation};
+use super::hook::{Hook, Invocation, hooks};
+use super::matching::Subject;
+use super::policy::{self, Reinvocation};
 use super::review::{self, Verdict};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
@@ -16,7 +17,7 @@ use crate::object::{decode, view};
 use crate::state::Api;
 use crate::webhook;
 
-/// Lets mutating webhooks change `object`; there is none for a deletion.
+/// Lets policies and mutating webhooks change `object`; there is none for a deletion.
 pub(crate) async fn mutate(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
@@ -24,52 +25,73 @@ pub(crate) async fn mutate(
     old: Option<&Value>,
 ) -> Result<(), Failure> {
     let hooks = hooks(api, "mutatingwebhookconfigurations");
-    if hooks.is_empty() {
-        return Ok(());
-    }
-    let registry = api.registry();
     let mut rounds = Rounds::default();
+    let mut policies = Reinvocation::default();
     for again in [false, true] {
         if again && !rounds.repeat {
             break;
         }
-        for hook in &hooks {
-            let subject = Subject {
-                object: object.as_deref(),
-                old,
-            };
-            let Some(invocation) = invocation(api, &registry, hook, attributes, subject)? else {
-                continue;
-            };
-            if again && !rounds.due.contains(&hook.id) {
-                continue;
-            }
-            let answered = call(api, attributes, hook, &invocation, subject, true).await;
-            let changed = match answered.and_then(|verdict| Ok((operations(hook, &verdict)?, verdict))) {
-                Ok((patch, verdict)) => {
-                    warn(attributes, &verdict);
-                    if let Some(refusal) = verdict.refusal {
-                        return Err(refusal);
-                    }
-                    let object = object.as_deref_mut();
-                    change(api, attributes, hook, &invocation, patch, object).await?
+        if let Some(object) = object.as_deref_mut()
+            && policy::mutate(api, attributes, object, old, &mut policies).await?
+        {
+            rounds.repeat = true;
+        }
+        call_all(api, attributes, &hooks, object.as_deref_mut(), old, &mut rounds).await?;
+    }
+    Ok(())
+}
+
+/// Lets mutating webhooks change `object`, one after the other.
+async fn call_all(
+    api: &Arc<Api>,
+    attributes: &Attributes<'_>,
+    hooks: &[Hook],
+    mut object: Option<&mut Value>,
+    old: Option<&Value>,
+    rounds: &mut Rounds,
+) -> Result<(), Failure> {
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let registry = api.registry();
+    rounds.begin(object.as_deref());
+    for hook in hooks {
+        let subject = Subject {
+            object: object.as_deref(),
+            old,
+        };
+        let Some(invocation) = hook.invocation(api, &registry, attributes, subject)? else {
+            continue;
+        };
+        if rounds.again && !rounds.due.contains(&hook.id) {
+            continue;
+        }
+        let answered = call(api, attributes, hook, &invocation, subject, true).await;
+        let changed = match answered.and_then(|verdict| Ok((operations(hook, &verdict)?, verdict))) {
+            Ok((patch, verdict)) => {
+                warn(attributes, &verdict);
+                if let Some(refusal) = verdict.refusal {
+                    return Err(refusal);
                 }
-                Err(error) => {
-                    if !hook.ignores_failures() {
-                        return Err(Failure::internal(error));
-                    }
-                    tracing::warn!(webhook = hook.name, %error, "a webhook failed, and that is ignored");
-                    false
+                let object = object.as_deref_mut();
+                change(api, attributes, hook, &invocation, patch, object).await?
+            }
+            Err(error) => {
+                if !hook.ignores_failures() {
+                    return Err(Failure::internal(error));
                 }
-            };
-            if changed {
-                rounds.changed();
+                tracing::warn!(webhook = hook.name, %error, "a webhook failed, and that is ignored");
+                false
             }
-            if hook.text("reinvocationPolicy") == "IfNeeded" {
-                rounds.seen.push(hook.id.clone());
-            }
+        };
+        if changed {
+            rounds.changed();
+        }
+        if hook.text("reinvocationPolicy") == "IfNeeded" {
+            rounds.seen.push(hook.id.clone());
         }
     }
+    rounds.end(object.as_deref());
     Ok(())
 }
 
@@ -80,9 +102,24 @@ struct Rounds {
     seen: Vec<(String, usize)>,
     due: Vec<(String, usize)>,
     repeat: bool,
+    /// Whether this is the second round.
+    again: bool,
+    /// What the webhooks left.
+    output: Option<Value>,
 }
 
 impl Rounds {
+    fn begin(&mut self, object: Option<&Value>) {
+        if self.again && self.output.as_ref() != object {
+            self.due.append(&mut self.seen);
+        }
+    }
+
+    fn end(&mut self, object: Option<&Value>) {
+        self.again = true;
+        self.output = object.cloned();
+    }
+
     fn changed(&mut self) {
         self.due.append(&mut self.seen);
         self.repeat = true;
@@ -137,19 +174,37 @@ async fn change(
 
 /// Decodes and defaults what a patch left, as a body would be.
 fn read_again(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+    decoded(kind, patched).map(|(object, _)| object)
+}
+
+/// As [`read_again`], refusing what a built-in kind does not have.
+pub(super) fn read_strictly(kind: &Kind, patched: Value) -> Result<Value, Failure> {
+    let (object, unknown) = decoded(kind, patched)?;
+    if kind.custom().is_none() && !unknown.is_empty() {
+        let unknown: Vec<String> = unknown
+            .iter()
+            .map(|path| format!("unknown field {path:?}"))
+            .collect();
+        let why = format!("strict decoding error: {}", unknown.join(", "));
+        return Err(Failure::internal(why));
+    }
+    Ok(object)
+}
+
+fn decoded(kind: &Kind, patched: Value) -> Result<(Value, Vec<String>), Failure> {
     let decoded = match &kind.schema {
         Schema::Builtin(message) => decode::decode(message, patched),
         Schema::Custom(custom) => crate::crd::structure::decode(&custom.schema, patched),
     };
-    let (mut object, _) = decoded.map_err(Failure::internal)?;
+    let (mut object, unknown) = decoded.map_err(Failure::internal)?;
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
     strategy::default(kind, &mut object);
-    Ok(object)
+    Ok((object, unknown))
 }
 
 /// A failed patch in the words of the library that upstream uses.
-fn patch_words(error: &kubist_merge::PatchError) -> String {
+pub(super) fn patch_words(error: &kubist_merge::PatchError) -> String {
     use kubist_merge::PatchError;
     match error {
         PatchError::Operation { path, source, op, .. } => {
@@ -172,13 +227,14 @@ fn patch_words(error: &kubist_merge::PatchError) -> String {
     }
 }
 
-/// Asks validating webhooks whether `object` may become what `old` was.
+/// Asks policies and validating webhooks whether `object` may become what `old` was.
 pub(crate) async fn validate(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
     object: Option<&Value>,
     old: Option<&Value>,
 ) -> Result<(), Failure> {
+    policy::validate(api, attributes, object, old).await?;
     let hooks = hooks(api, "validatingwebhookconfigurations");
     if hooks.is_empty() {
         return Ok(());
@@ -187,7 +243,7 @@ pub(crate) async fn validate(
     let subject = Subject { object, old };
     let mut wanted = Vec::new();
     for hook in &hooks {
-        if let Some(invocation) = invocation(api, &registry, hook, attributes, subject)? {
+        if let Some(invocation) = hook.invocation(api, &registry, attributes, subject)? {
             wanted.push((hook, invocation));
         }
     }
@@ -278,18 +334,18 @@ async fn call(
         .map_err(|error| failed(format!("received invalid webhook response: {error}")))
 }
 
-fn same(one: &Kind, other: &Kind) -> bool {
+pub(super) fn same(one: &Kind, other: &Kind) -> bool {
     one.group == other.group && one.version == other.version
 }
 
 /// Whether the object is not of the resource's kind, as a `Scale` is not.
-fn is_foreign(attributes: &Attributes<'_>) -> bool {
+pub(super) fn is_foreign(attributes: &Attributes<'_>) -> bool {
     let own = attributes.kind.subresource(attributes.subresource);
     own.is_some_and(|sub| !sub.version.is_empty())
 }
 
 /// The object in the version that a webhook asked for.
-async fn as_seen<'a>(
+pub(super) async fn as_seen<'a>(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
     resource: &Kind,

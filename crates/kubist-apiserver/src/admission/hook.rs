@@ -1,12 +1,16 @@
 //! Webhooks as their configurations list them.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::kinds::kind::table;
+use super::matching::{Criteria, GROUP, Subject, is_configuration, list};
+use super::{Attributes, conditions, expressions};
+use crate::cel::{Evaluator, Scope, deep};
+use crate::http::status::Failure;
+use crate::kinds::kind::{Kind, Registry, table};
 use crate::object::meta;
 use crate::state::Api;
-
-pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
 /// One webhook of a configuration.
 #[derive(Clone, Debug)]
@@ -23,11 +27,6 @@ impl Hook {
         self.spec.get(field).and_then(Value::as_str).unwrap_or("")
     }
 
-    pub(super) fn list(&self, field: &str) -> &[Value] {
-        let list = self.spec.get(field).and_then(Value::as_array);
-        list.map(Vec::as_slice).unwrap_or_default()
-    }
-
     pub(super) fn ignores_failures(&self) -> bool {
         self.text("failurePolicy") == "Ignore"
     }
@@ -36,6 +35,59 @@ impl Hook {
         let seconds = self.spec.get("timeoutSeconds").and_then(Value::as_u64);
         std::time::Duration::from_secs(seconds.unwrap_or(10).clamp(1, 30))
     }
+
+    /// How the webhook is to be called, if at all.
+    pub(super) fn invocation(
+        &self,
+        api: &Arc<Api>,
+        registry: &Registry,
+        attributes: &Attributes<'_>,
+        subject: Subject<'_>,
+    ) -> Result<Option<Invocation>, Failure> {
+        if is_configuration(attributes) {
+            return Ok(None);
+        }
+        let criteria = Criteria::of_webhook(&self.spec);
+        let Some(resource) = criteria.matched(api, registry, attributes, subject)? else {
+            return Ok(None);
+        };
+        let wanted = self.conditions_hold(api, attributes, &resource, subject)?;
+        Ok(wanted.then_some(Invocation { resource }))
+    }
+
+    fn conditions_hold(
+        &self,
+        api: &Arc<Api>,
+        attributes: &Attributes<'_>,
+        resource: &Kind,
+        subject: Subject<'_>,
+    ) -> Result<bool, Failure> {
+        let list = list(&self.spec, "matchConditions");
+        if list.is_empty() {
+            return Ok(true);
+        }
+        let mut variables = expressions::of_request(attributes, resource, subject);
+        variables.extend(expressions::of_authorizer(api, attributes));
+        variables.push(("namespaceObject", expressions::or_null(None)));
+        let variables = expressions::of_conditions(&variables);
+        let environment = expressions::environment(expressions::Names::Authorizer, false);
+        let decided = deep(|deep| {
+            let conditions = conditions::conditions(deep, list, &environment);
+            let evaluator = Evaluator::new(deep);
+            conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, []))
+        });
+        match decided.unwrap_or_else(|| Err("internal error: the evaluation failed".into())) {
+            Ok(holds) => Ok(holds),
+            Err(_) if self.ignores_failures() => Ok(false),
+            Err(why) => Err(attributes.forbidden(subject.object, &why)),
+        }
+    }
+}
+
+/// How a webhook wants to see a request: the resource is the request's own, or an equivalent.
+#[derive(Clone, Debug)]
+pub(super) struct Invocation {
+    pub(super) resource: Arc<Kind>,
 }
 
 /// All webhooks of one sort: configurations by name, then in their order.

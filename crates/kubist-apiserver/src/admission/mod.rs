@@ -1,23 +1,30 @@
-//! Admission: what webhooks change and refuse before anything is written.
+//! Admission: what policies and webhooks change and refuse before anything is written.
 //!
-//! The order is upstream's. Mutating webhooks see what the client sent with its defaults, one
-//! after the other; validating webhooks see what would be stored, all at once. Nothing is
-//! locked meanwhile: a write that was overtaken asks again.
+//! The order is upstream's. Mutating policies and then mutating webhooks see what the client sent
+//! with its defaults, one after the other; validating policies and then validating webhooks see
+//! what would be stored, these all at once. Nothing is locked meanwhile: a write that was
+//! overtaken asks again.
 
+mod authority;
 mod conditions;
 mod dispatch;
+mod expressions;
 mod hook;
 mod matching;
+mod policy;
 mod review;
 
 use serde_json::Value;
 
 use crate::access::users::User;
 use crate::http::request::Warnings;
+use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
+use crate::object::meta;
 
 pub(crate) use conditions::check as check_condition;
 pub(crate) use dispatch::{mutate, validate};
+pub(crate) use policy::{Policies, uncompiled, validate_policy};
 
 /// On whose behalf something is written.
 #[derive(Clone, Copy, Debug)]
@@ -98,5 +105,18 @@ impl<'a> Attributes<'a> {
         self.options = options;
         self.dry_run = dry_run;
         self
+    }
+
+    /// A refusal, in the words of upstream's plugins.
+    fn forbidden(&self, object: Option<&Value>, why: &str) -> Failure {
+        let named = |field: &str| object.map_or("", |object| meta::text(object, field));
+        let names = [
+            self.name.as_str(),
+            named("name"),
+            named("generateName"),
+            "Unknown",
+        ];
+        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or("");
+        Failure::forbidden(&self.kind.group, &self.kind.plural, name, why)
     }
 }

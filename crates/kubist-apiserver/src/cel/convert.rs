@@ -55,11 +55,13 @@ fn object_of(map: &serde_json::Map<String, Json>, schema: &Json) -> Value {
         let property = properties.and_then(|properties| properties.get(key));
         let always = embedded && matches!(key.as_str(), "apiVersion" | "kind" | "metadata");
         match property {
+            // Of these a schema says nothing that changes what they are.
+            _ if always => Some((escape(key).into_owned(), to_cel(value))),
             // What is null is not there for rules.
             Some(_) if value.is_null() => None,
             Some(property) => Some((escape(key).into_owned(), typed(value, property))),
             // Fields that the schema does not name are there, but rules cannot see them.
-            None => always.then(|| (escape(key).into_owned(), to_cel(value))),
+            None => None,
         }
     }))
 }

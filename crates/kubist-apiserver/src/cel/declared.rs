@@ -40,18 +40,25 @@ pub(super) enum Shape {
 
 /// A type without parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Simple {
+pub(crate) enum Simple {
+    Authorizer,
     Bool,
     Bytes,
     Cidr,
+    Decision,
     Double,
     Duration,
     Dyn,
+    /// What an error was found in already.
+    Error,
     Format,
+    GroupCheck,
     Int,
     Ip,
     Null,
+    PathCheck,
     Quantity,
+    ResourceCheck,
     Semver,
     String,
     Timestamp,

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 /// Words that CEL keeps for itself; a field of that name is written with underscores around.
-const RESERVED: [&str; 21] = [
+pub(crate) const RESERVED: [&str; 21] = [
     "true",
     "false",
     "null",

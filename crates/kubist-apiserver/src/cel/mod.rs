@@ -4,13 +4,23 @@
 //! is what a server must add: a bound on what an expression may cost, and values made from
 //! JSON as a schema types it.
 
+mod authorizer;
+mod check;
+mod collect;
+mod constants;
 mod convert;
 mod cost;
 mod declared;
 mod escape;
 mod functions;
+mod literals;
+mod lower;
+mod macros;
 mod meter;
+mod scope;
+mod source;
 mod stack;
+mod structure;
 
 use std::sync::Arc;
 
@@ -19,11 +29,18 @@ use kube_cel::cel::common::ast::IdedExpr;
 use kube_cel::cel::parser::Parser;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+pub(crate) use authorizer::{Account, Authority, authorizer, request_resource};
+pub(crate) use check::{BOOL, DYN, Environment, INT, STRING, Type};
 pub(crate) use convert::{optional, to_cel, typed};
-pub(crate) use declared::{Declared, resource};
-pub(crate) use escape::escape;
+pub(crate) use declared::{Declared, Simple, resource};
+pub(crate) use escape::{RESERVED, escape};
 pub(crate) use meter::Budget;
+pub(crate) use scope::Scope;
 pub(crate) use stack::{Deep, deep, deeply};
+pub(crate) use structure::{Structure, to_json};
+
+use check::Problem;
+use source::{Places, complaint};
 
 /// The longest expression that is compiled.
 const LONGEST: usize = 16 * 1024;
@@ -31,7 +48,11 @@ const LONGEST: usize = 16 * 1024;
 /// An expression that was compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
+    /// What was written, with its macros expanded.
     ast: Arc<IdedExpr>,
+    /// What is run.
+    program: Arc<IdedExpr>,
+    ty: Type,
 }
 
 /// Why an expression gave nothing.
@@ -43,38 +64,78 @@ pub(crate) enum EvalError {
     Failed(String),
 }
 
-impl Expression {
-    /// Compiles `source`, in which only the `known` variables may be named.
-    ///
-    /// # Errors
-    ///
-    /// The text of the compiler's complaint.
-    pub(crate) fn compile(_: Deep, source: &str, known: &[&str]) -> Result<Expression, String> {
-        if source.len() > LONGEST {
-            return Err(format!("the expression is longer than {LONGEST} bytes"));
+/// Why an expression cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CompileError {
+    pub(crate) message: String,
+    /// Whether upstream takes it for an error of its own.
+    pub(crate) is_internal: bool,
+}
+
+impl CompileError {
+    /// The compiler does not take it.
+    fn rejected(complaint: String) -> CompileError {
+        CompileError::of(format!("compilation failed: {complaint}"))
+    }
+
+    pub(crate) fn of(message: String) -> CompileError {
+        CompileError {
+            message,
+            is_internal: false,
         }
-        stack::bounded(source)?;
-        let ast = Parser::new()
+    }
+}
+
+impl Expression {
+    /// Compiles `source`, in which only the names of an environment may be used.
+    pub(crate) fn compile(
+        deep: Deep,
+        source: &str,
+        environment: &Environment,
+    ) -> Result<Expression, CompileError> {
+        let rejected = CompileError::rejected;
+        if source.len() > LONGEST {
+            return Err(rejected(format!("the expression is longer than {LONGEST} bytes")));
+        }
+        stack::bounded(source).map_err(rejected)?;
+        let mut ast = Parser::new()
             .enable_optional_syntax(true)
             .parse(source)
-            .map_err(|errors| syntax(source, &errors))?;
-        if let Some(name) = meter::undeclared(&ast, known) {
-            let at = find_word(source, &name).unwrap_or(0);
-            return Err(complaint(source, at, &undeclared(&name)));
+            .map_err(|errors| rejected(syntax(source, &errors)))?;
+        let places = Places::find(source, &ast);
+        macros::expand(&mut ast)
+            .map_err(|misuse| rejected(complaint(source, places.of(misuse.at), &misuse.message)))?;
+        let told = |problems: Vec<Problem>| {
+            let problems = problems.into_iter();
+            let mut problems: Vec<(usize, String)> = problems
+                .map(|problem| (places.of(problem.at), problem.message))
+                .collect();
+            problems.sort_by_key(|(at, _)| *at);
+            let told = problems.iter().map(|(at, what)| complaint(source, *at, what));
+            rejected(told.collect::<Vec<String>>().join("\n"))
+        };
+        let types = check::check(&ast, environment).map_err(told)?;
+        let problems = literals::problems(&mut ast, &types);
+        if !problems.is_empty() {
+            return Err(told(problems));
         }
-        if let Some(name) = functions::unknown(&ast) {
-            // A call is where its arguments begin.
-            let at = find_word(source, &name).map_or(0, |at| at + name.len());
-            return Err(complaint(source, at, &undeclared(&name)));
+        let mut program = lower::lowered(ast.clone(), environment, &types);
+        if let Some(why) = constants::unconvertible(deep, &mut program) {
+            return Err(CompileError {
+                message: format!("program instantiation failed: {why}"),
+                is_internal: true,
+            });
         }
         Ok(Expression {
-            ast: Arc::new(meter::metered(ast)),
+            program: Arc::new(program),
+            ty: types.of(&ast).clone(),
+            ast: Arc::new(ast),
         })
     }
 
-    /// The expression's tree, to look for what it names.
-    pub(crate) fn ast(&self) -> &IdedExpr {
-        &self.ast
+    /// The type of the expression's value, as far as that is known.
+    pub(crate) fn ty(&self) -> &Type {
+        &self.ty
     }
 
     /// What the expression can cost at most, with a `self` of this type.
@@ -100,7 +161,10 @@ impl Evaluator {
         let mut context = Context::default().with_all();
         let meter = Budget::new(0);
         meter::register(&mut context, &meter);
-        functions::register(&mut context);
+        functions::register(&mut context, &meter);
+        collect::register(&mut context, &meter);
+        structure::register(&mut context);
+        authorizer::register(&mut context, &meter);
         Evaluator { context, meter }
     }
 
@@ -111,19 +175,33 @@ impl Evaluator {
         variables: &[(&str, Value)],
         budget: &Budget,
     ) -> Result<Value, EvalError> {
-        self.meter.refill(budget);
         let mut scope = self.context.new_inner_scope();
         for (name, value) in variables {
             scope.add_variable_from_value(*name, value.clone());
         }
-        let result = scope.resolve(&expression.ast);
+        self.run(&expression.program, &scope, budget)
+            .map_err(|error| match error {
+                Failure::Budget => EvalError::Budget,
+                Failure::Error(error) => EvalError::Failed(words(&error)),
+            })
+    }
+
+    fn run(&self, program: &IdedExpr, scope: &Context<'_>, budget: &Budget) -> Result<Value, Failure> {
+        self.meter.refill(budget);
+        let result = scope.resolve(program);
         budget.refill(&self.meter);
         match result {
-            _ if budget.is_spent() => Err(EvalError::Budget),
+            _ if budget.is_spent() => Err(Failure::Budget),
             Ok(value) => Ok(value),
-            Err(error) => Err(EvalError::Failed(words(&error))),
+            Err(error) => Err(Failure::Error(error)),
         }
     }
+}
+
+/// Why an evaluation gave nothing, in the interpreter's terms.
+enum Failure {
+    Budget,
+    Error(ExecutionError),
 }
 
 /// A syntax error as cel-go shows one.
@@ -143,40 +221,18 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
             None => message.to_owned(),
         };
         let at = place(error.pos.0, error.pos.1);
-        complaint(source, at, &format!("Syntax error: {message}"))
+        // Macros and literals have complaints of their own.
+        let is_own = ["argument", "invalid argument", "invalid int", "invalid uint"]
+            .iter()
+            .any(|start| message.starts_with(start));
+        let kind = if is_own { "" } else { "Syntax error: " };
+        complaint(source, at, &format!("{kind}{message}"))
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() {
         return complaint(source, 0, "Syntax error");
     }
     told.join("\n")
-}
-
-/// The complaint about a name that nobody declared.
-fn undeclared(name: &str) -> String {
-    format!("undeclared reference to '{name}' (in container '')")
-}
-
-/// A complaint of the compiler about a place in the source.
-pub(crate) fn complaint(source: &str, at: usize, what: &str) -> String {
-    let before = source.get(..at).unwrap_or("");
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count());
-    let text = source.lines().nth(line - 1).unwrap_or("");
-    format!(
-        "ERROR: <input>:{line}:{}: {what}\n | {text}\n | {}^",
-        column + 1,
-        ".".repeat(column),
-    )
-}
-
-fn find_word(source: &str, word: &str) -> Option<usize> {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    source.match_indices(word).map(|(at, _)| at).find(|at| {
-        let before = source.get(..*at).and_then(|text| text.chars().next_back());
-        let after = source.get(at + word.len()..).and_then(|text| text.chars().next());
-        !part(before) && !part(after)
-    })
 }
 
 /// An error as cel-go puts it. Values are not shown: they may be secrets.
@@ -186,126 +242,23 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
         ExecutionError::DivisionByZero(_) => "division by zero".into(),
         ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
+        ExecutionError::IndexOutOfBounds(Value::Int(at)) => format!("index out of bounds: {at}"),
         ExecutionError::IndexOutOfBounds(_) => "index out of bounds".into(),
+        ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".into(),
         ExecutionError::Overflow(..) => "integer overflow".into(),
         ExecutionError::FunctionError { message, .. } if message == "no such overload" => message.clone(),
-        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        ExecutionError::FunctionError { function, message } => match function.as_str() {
+            "asInteger" => "cannot convert value to integer".into(),
+            "quantity" => {
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                    .into()
+            }
+            "value" => "optional.none() dereference".into(),
+            _ => message.clone(),
+        },
         _ => "no such overload".into(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
-        deep(|deep| {
-            let expression = Expression::compile(deep, source, &["self"]).expect("compiles");
-            Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
-        })
-        .expect("a stack")
-    }
-
-    #[test]
-    fn expressions_see_their_variables() {
-        assert_eq!(
-            evaluate("self.items.all(i, i > 1)", json!({"items": [2, 3]})),
-            Ok(Value::Bool(true))
-        );
-        assert_eq!(
-            evaluate("self.?nope.orValue('x')", json!({})),
-            Ok(Value::String(Arc::new("x".into())))
-        );
-    }
-
-    #[test]
-    fn types_are_values() {
-        for source in [
-            "type(self.text) == string",
-            "type(self.number) == int && type(self.number) != string",
-            "type(self.text) == type('x')",
-            "dyn(self.number) == 5",
-            "string(self.number) == '5'",
-        ] {
-            let value = json!({"text": "50%", "number": 5});
-            assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
-        }
-    }
-
-    #[test]
-    fn conversions_are_those_of_go() {
-        for source in [
-            "'é'.size() == 1 && size('日本') == 2",
-            "bool('true') && !bool('F') && string(true) == 'true'",
-            "string(duration('1h')) == '3600s' && string(duration('1500ms')) == '1.5s'",
-            "string(timestamp('2020-01-01T00:00:00Z')) == '2020-01-01T00:00:00Z'",
-            "int(timestamp('1970-01-01T00:01:00Z')) == 60 && timestamp(60) == timestamp('1970-01-01T00:01:00Z')",
-            "int('7') == 7 && int(7.9) == 7",
-        ] {
-            assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
-        }
-        for source in ["bool('maybe')", "int('x') > 1", "size(1) > 1"] {
-            assert!(
-                matches!(evaluate(source, json!({})), Err(EvalError::Failed(_))),
-                "{source}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_loop_ends_with_its_budget() {
-        let items: Vec<u32> = (0..200).collect();
-        let source = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))";
-        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
-        // An error inside of a quantifier does not hide it.
-        let source = "self.exists(a, self.exists(b, self.exists(c, false))) || true";
-        assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
-    }
-
-    #[test]
-    fn unknown_names_and_broken_syntax_are_refused() {
-        let compile = |source: &str| {
-            deep(|deep| Expression::compile(deep, source, &["self"]).map(|_| ())).expect("a stack")
-        };
-        let error = compile("nope.x > 1").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
-            "{error}"
-        );
-        let error = compile("nope(self.x)").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
-            "{error}"
-        );
-        let error = compile("this does not compile").unwrap_err();
-        assert_eq!(
-            error,
-            "ERROR: <input>:1:6: Syntax error: mismatched input 'does' expecting <EOF>\n | this does not compile\n | .....^"
-        );
-        let error = compile("true\n&& 1 +* 2").unwrap_err();
-        assert!(
-            error.starts_with("ERROR: <input>:2:7: Syntax error: extraneous input '*'"),
-            "{error}"
-        );
-        assert!(compile("self.x >").is_err());
-        assert!(compile("[1].all(x, x > 0)").is_ok());
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        for (open, close) in [
-            ("(", ")"),
-            ("[", "]"),
-            ("!", ""),
-            ("true?1:", ""),
-            ("size(", ")"),
-            ("1+", ""),
-        ] {
-            let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
-            let compiled = deep(|deep| Expression::compile(deep, &source, &[]).map(|_| ()));
-            assert!(matches!(compiled, Some(Err(_))), "{open}");
-        }
-    }
-}
+mod tests;

@@ -118,7 +118,8 @@ impl Run {
         for rule in &node.rules {
             let compiled = match &rule.compiled {
                 Ok(compiled) => compiled,
-                Err(why) => {
+                Err(error) => {
+                    let why = &error.message;
                     self.outcome
                         .errors
                         .push(invalid(format!("rule compile error: {why}")));

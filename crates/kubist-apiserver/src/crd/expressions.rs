@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
-use regex::Regex;
 use serde_json::Value;
 
-use super::formats::fits_format;
-use super::types;
-use crate::cel::{Deep, Expression, complaint, escape, resource};
+use crate::cel::{CompileError, DYN, Declared, Deep, Environment, Expression, Type, resource};
 use crate::object::meta;
 
 /// The extension that holds rules.
@@ -28,7 +24,7 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) text: String,
-    pub(crate) compiled: Result<Expression, String>,
+    pub(crate) compiled: Result<Expression, CompileError>,
     pub(crate) message: String,
     pub(crate) message_expression: Option<Expression>,
     pub(crate) reason: String,
@@ -47,16 +43,18 @@ impl Rule {
                 .to_owned()
         };
         let message_expression = text("messageExpression");
+        let optional_old_self = rule.get("optionalOldSelf") == Some(&Value::Bool(true));
+        let compile = |source: &str| compile(deep, source, schema, optional_old_self);
         Rule {
-            compiled: compile(deep, &text("rule"), schema),
+            compiled: compile(&text("rule")),
             text: text("rule"),
             message: text("message"),
             message_expression: (!message_expression.is_empty())
-                .then(|| compile(deep, &message_expression, schema).ok())
+                .then(|| compile(&message_expression).ok())
                 .flatten(),
             reason: text("reason"),
             field_path: text("fieldPath"),
-            optional_old_self: rule.get("optionalOldSelf") == Some(&Value::Bool(true)),
+            optional_old_self,
         }
     }
 
@@ -69,71 +67,19 @@ impl Rule {
 }
 
 /// Compiles an expression of a schema's rules.
-///
-/// # Errors
-///
-/// The compiler's complaint.
-pub(crate) fn compile(deep: Deep, source: &str, schema: &Value) -> Result<Expression, String> {
-    let expression = Expression::compile(deep, source, &["self", "oldSelf"])?;
-    if let Some(field) = undefined(expression.ast(), schema) {
-        let at = source.find(&format!(".{field}")).unwrap_or(0);
-        return Err(complaint(source, at, &format!("undefined field '{field}'")));
-    }
-    if let Some(mismatch) = types::mismatch(expression.ast(), schema) {
-        let at = source.find(mismatch.sign).unwrap_or(0);
-        return Err(complaint(source, at, &mismatch.complaint()));
-    }
-    if let Some((text, what)) = bad_literal(expression.ast()) {
-        let quoted = ['\'', '"'].map(|quote| format!("{quote}{text}{quote}"));
-        let at = quoted.iter().find_map(|text| source.find(text)).unwrap_or(0);
-        return Err(complaint(source, at, what));
-    }
-    Ok(expression)
-}
-
-/// A text that is written down for a function that cannot read it, and what to say of it.
-fn bad_literal(expression: &IdedExpr) -> Option<(String, &'static str)> {
-    let found = match &expression.expr {
-        Expr::Call(call) => match call.args.as_slice() {
-            [
-                IdedExpr {
-                    expr: Expr::Literal(LiteralValue::String(text)),
-                    ..
-                },
-            ] => {
-                let text = text.inner();
-                let problem = match call.func_name.as_str() {
-                    "matches" => Regex::new(text).is_err().then_some("invalid matches argument"),
-                    "timestamp" => (!fits_format("date-time", text)).then_some("invalid timestamp argument"),
-                    "duration" => (!fits_format("duration", text)).then_some("invalid duration argument"),
-                    _ => None,
-                };
-                problem.map(|problem| (text.to_owned(), problem))
-            }
-            _ => None,
-        },
-        _ => None,
+pub(crate) fn compile(
+    deep: Deep,
+    source: &str,
+    schema: &Value,
+    optional_old_self: bool,
+) -> Result<Expression, CompileError> {
+    let own = Declared::of(schema).map_or(DYN, |declared| Type::of_declared(&declared));
+    let old = if optional_old_self {
+        Type::optional(own.clone())
+    } else {
+        own.clone()
     };
-    found.or_else(|| parts(expression).into_iter().find_map(bad_literal))
-}
-
-/// The expressions that an expression is made of.
-fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
-    match &expression.expr {
-        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
-        Expr::Comprehension(c) => vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::Map(map) => map
-            .entries
-            .iter()
-            .flat_map(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-                EntryExpr::StructField(field) => vec![&field.value],
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
+    Expression::compile(deep, source, &Environment::new([("self", own), ("oldSelf", old)]))
 }
 
 impl Node {
@@ -181,53 +127,4 @@ impl Node {
 /// Rules at the root see the type, and of the metadata the names.
 pub(crate) fn with_metadata(schema: &mut Value) {
     meta::child(schema, "properties").extend(resource());
-}
-
-/// A field that an expression selects and the schema does not have.
-fn undefined(expression: &IdedExpr, schema: &Value) -> Option<String> {
-    if let Expr::Select(select) = &expression.expr
-        && let Some(of) = typed(&select.operand, schema)
-        && child(of, &select.field).is_err()
-    {
-        return Some(select.field.clone());
-    }
-    parts(expression)
-        .into_iter()
-        .find_map(|part| undefined(part, schema))
-}
-
-/// The schema of what a chain of selections from `self` leads to, where it is known.
-pub(super) fn typed<'a>(expression: &IdedExpr, schema: &'a Value) -> Option<&'a Value> {
-    match &expression.expr {
-        Expr::Ident(name) if name == "self" || name == "oldSelf" => Some(schema),
-        Expr::Select(select) => child(typed(&select.operand, schema)?, &select.field).ok()?,
-        _ => None,
-    }
-}
-
-/// The schema of a field: nothing where anything goes, an error where there is no such field.
-fn child<'a>(schema: &'a Value, name: &str) -> Result<Option<&'a Value>, ()> {
-    let is = |extension: &str| schema.get(extension) == Some(&Value::Bool(true));
-    if let Some(values) = schema
-        .get("additionalProperties")
-        .filter(|values| values.is_object())
-    {
-        return Ok(Some(values));
-    }
-    let is_object = schema.get("type").is_some_and(|ty| ty == "object");
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let found = properties
-        .into_iter()
-        .flatten()
-        .find(|(property, _)| escape(property) == name);
-    match found {
-        Some((_, schema)) => Ok(Some(schema)),
-        None if is("x-kubernetes-embedded-resource")
-            && matches!(name, "apiVersion" | "kind" | "metadata") =>
-        {
-            Ok(None)
-        }
-        None if is_object => Err(()),
-        None => Ok(None),
-    }
 }

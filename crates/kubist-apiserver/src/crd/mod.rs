@@ -19,12 +19,11 @@ mod costs;
 pub(crate) mod definition;
 mod evaluate;
 pub(crate) mod expressions;
-mod formats;
+pub(crate) mod formats;
 pub(crate) mod lifecycle;
 mod ratchet;
 mod rule_checks;
 pub(crate) mod structure;
-mod types;
 pub(crate) mod validate;
 
 /// The finalizer that keeps a definition until its objects are gone.

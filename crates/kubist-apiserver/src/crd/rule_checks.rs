@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::costs::{self, Costs};
 use super::expressions::{self, EXTENSION};
-use super::types;
-use crate::cel::{self, Declared, Deep, Expression, escape};
+use crate::cel::{self, BOOL, Declared, Deep, Expression, STRING, escape};
 use crate::http::fields::FieldError;
 
 const REASONS: [&str; 4] = [
@@ -180,16 +179,13 @@ impl Checks {
         let text = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or("");
         let field = |name: &str| format!("{place}.{name}");
         let shown = shown(rule);
-        let is_other = |expression: &Expression, ty: &str| {
-            types::type_of(expression.ast(), schema).is_some_and(|found| found != ty)
-        };
         let optional_old_self = rule.get("optionalOldSelf") == Some(&Value::Bool(true));
         let most = |expression: &Expression| {
             declared.map_or(0, |declared| expression.most_cost(declared, optional_old_self))
         };
-        let compiled = match expressions::compile(self.deep, text("rule"), schema) {
-            Err(why) => Err(format!("compilation failed: {why}")),
-            Ok(rule) if is_other(&rule, "bool") => Err("cel expression must evaluate to a bool".to_owned()),
+        let compiled = match expressions::compile(self.deep, text("rule"), schema, optional_old_self) {
+            Err(error) => Err(error.message),
+            Ok(rule) if *rule.ty() != BOOL => Err("cel expression must evaluate to a bool".to_owned()),
             Ok(rule) => Ok(rule),
         };
         let cost = compiled.as_ref().map_or(0, most);
@@ -210,12 +206,13 @@ impl Checks {
         };
         if !text("messageExpression").is_empty() {
             let place = field("messageExpression");
-            match expressions::compile(self.deep, text("messageExpression"), schema) {
-                Err(why) => {
-                    let detail = format!("messageExpression compilation failed: {why}");
+            match expressions::compile(self.deep, text("messageExpression"), schema, optional_old_self) {
+                Err(error) => {
+                    let why = error.message.strip_prefix("program ").unwrap_or(&error.message);
+                    let detail = format!("messageExpression {why}");
                     self.errors.push(FieldError::invalid_json(place, &shown, &detail));
                 }
-                Ok(message) if is_other(&message, "string") => {
+                Ok(message) if *message.ty() != STRING => {
                     let detail = "messageExpression must evaluate to a string";
                     self.errors.push(FieldError::invalid_json(place, &shown, detail));
                 }

@@ -117,6 +117,15 @@ impl FieldError {
         }
     }
 
+    /// An error of the server's own, over this field.
+    pub(crate) fn internal(field: impl Into<String>, detail: &str) -> FieldError {
+        FieldError {
+            field: field.into(),
+            reason: "InternalError",
+            message: format!("Internal error: {detail}"),
+        }
+    }
+
     /// `supported` is in the order in which it is to be shown.
     pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
         FieldError::not_supported_json(field, &shown(value), supported)

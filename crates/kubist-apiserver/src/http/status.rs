@@ -272,7 +272,10 @@ impl Failure {
 
     pub(crate) fn cause(mut self, reason: &str, message: &str, field: &str) -> Failure {
         let details = self.details.get_or_insert_with(|| json!({}));
-        let mut cause = json!({"reason": reason, "message": message});
+        let mut cause = json!({"message": message});
+        if !reason.is_empty() {
+            cause["reason"] = reason.into();
+        }
         if !field.is_empty() {
             cause["field"] = field.into();
         }

@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use kube_cel::cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 
 use super::declared::{Declared, Shape, Simple};
-use super::meter;
 use calls::Call;
 use range::Range;
 use types::{DYN, Type};
@@ -242,11 +241,21 @@ impl<'a> Coster<'a> {
             ..init.clone()
         };
         self.push(&comprehension.accu_var, accumulated);
-        let iterated = self.iterated(&range);
-        self.push(&comprehension.iter_var, iterated);
-        let condition = self.cost(meter::without(&comprehension.loop_cond));
+        let outside = self.locals.len();
+        match &comprehension.iter_var2 {
+            None => {
+                let iterated = self.iterated(&range);
+                self.push(&comprehension.iter_var, iterated);
+            }
+            Some(second) => {
+                let (key, value) = self.entry(&range);
+                self.push(&comprehension.iter_var, key);
+                self.push(second, value);
+            }
+        }
+        let condition = self.cost(&comprehension.loop_cond);
         let step = self.cost(&comprehension.loop_step);
-        self.locals.pop();
+        self.locals.truncate(outside);
         // What is collected has the type of what a step makes of it.
         let stepped = self.known(&comprehension.loop_step);
         if let Some(accumulator) = self.locals.last_mut() {
@@ -287,6 +296,26 @@ impl<'a> Coster<'a> {
             size,
             entries: None,
         }
+    }
+
+    /// What the two variables of a loop are.
+    fn entry(&self, range: &Known<'a>) -> (Known<'a>, Known<'a>) {
+        let value = Known {
+            ty: range.ty.element(),
+            place: self.step(range.place, &Step::Values),
+            size: range.entries.map(|entries| entries.values),
+            entries: None,
+        };
+        let key = match &range.ty {
+            Type::Map { keys, .. } => Known {
+                ty: keys.as_ref().clone(),
+                place: self.step(range.place, &Step::Keys),
+                size: range.entries.map(|entries| entries.keys),
+                entries: None,
+            },
+            _ => self.nowhere(Type::Simple(Simple::Int)),
+        };
+        (key, value)
     }
 
     fn push(&mut self, name: &str, mut known: Known<'a>) {

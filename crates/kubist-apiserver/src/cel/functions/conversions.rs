@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::library;
+
 type Result = std::result::Result<Value, ExecutionError>;
 
 const NANOS: i64 = 1_000_000_000;
@@ -17,12 +19,13 @@ pub(super) fn register(context: &mut Context<'_>) {
     context.add_function("timestamp", |This(value): This<Value>| timestamp(value));
 }
 
-fn error(function: &str, why: impl std::fmt::Display) -> ExecutionError {
-    ExecutionError::function_error(function, why.to_string())
+/// An error that is told without the function's name.
+fn error(why: impl std::fmt::Display) -> ExecutionError {
+    ExecutionError::function_error("", why.to_string())
 }
 
 fn no_such(function: &str) -> ExecutionError {
-    error(function, "no such overload")
+    ExecutionError::function_error(function, "no such overload")
 }
 
 /// Characters are counted, not bytes.
@@ -36,7 +39,7 @@ fn size(value: &Value) -> Result {
     };
     i64::try_from(size)
         .map(Value::Int)
-        .map_err(|_| error("size", "integer overflow"))
+        .map_err(|_| error("integer overflow"))
 }
 
 fn bool(value: Value) -> Result {
@@ -45,19 +48,19 @@ fn bool(value: Value) -> Result {
         Value::String(text) => match text.as_str() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(Value::Bool(false)),
-            _ => Err(error("bool", "type conversion error from 'string' to 'bool'")),
+            _ => Err(error("type conversion error from 'string' to 'bool'")),
         },
         _ => Err(no_such("bool")),
     }
 }
 
-fn string(value: Value) -> Result {
+pub(super) fn string(value: Value) -> Result {
     let text = match &value {
         Value::String(_) => return Ok(value),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::UInt(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
+        Value::Float(value) => float(*value),
         Value::Timestamp(time) => time.to_rfc3339().replace("+00:00", "Z"),
         Value::Duration(duration) => {
             let nanos = duration.num_nanoseconds().unwrap_or(i64::MAX);
@@ -72,20 +75,36 @@ fn string(value: Value) -> Result {
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
-                return Err(error(
-                    "string",
-                    "invalid UTF-8 in bytes, cannot convert to string",
-                ));
+                return Err(error("invalid UTF-8 in bytes, cannot convert to string"));
             }
         },
+        Value::Opaque(_) => return library::method("string", value, &[]).map_err(|_| no_such("string")),
         _ => return Err(no_such("string")),
     };
     Ok(Value::String(Arc::new(text)))
 }
 
+/// A number as Go's `%g` writes it.
+fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value == 0.0 || (-4..6).contains(&exponent) {
+        return value.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 fn int(value: Value) -> Result {
-    let overflow = || error("int", "integer overflow");
+    let overflow = || error("integer overflow");
     match value {
         Value::Int(_) => Ok(value),
         Value::UInt(value) => i64::try_from(value).map(Value::Int).map_err(|_| overflow()),
@@ -94,10 +113,11 @@ fn int(value: Value) -> Result {
         }
         Value::Float(_) => Err(overflow()),
         Value::Timestamp(time) => Ok(Value::Int(time.timestamp())),
+        Value::Duration(duration) => duration.num_nanoseconds().map(Value::Int).ok_or_else(overflow),
         Value::String(text) => text
             .parse()
             .map(Value::Int)
-            .map_err(|_| error("int", "type conversion error from 'string' to 'int'")),
+            .map_err(|_| error("type conversion error from 'string' to 'int'")),
         _ => Err(no_such("int")),
     }
 }
@@ -105,14 +125,14 @@ fn int(value: Value) -> Result {
 fn timestamp(value: Value) -> Result {
     let of_text = |text: &str| {
         let parsed = text.parse().map(Value::Timestamp);
-        parsed.map_err(|_| error("timestamp", "type conversion error from 'string' to 'timestamp'"))
+        parsed.map_err(|_| error("type conversion error from 'string' to 'timestamp'"))
     };
     match &value {
         Value::Timestamp(_) => Ok(value),
         Value::String(text) => of_text(text),
         Value::Int(seconds) => match jiff::Timestamp::from_second(*seconds) {
             Ok(time) => of_text(&time.to_string()),
-            Err(_) => Err(error("timestamp", "timestamp overflow")),
+            Err(_) => Err(error("timestamp overflow")),
         },
         _ => Err(no_such("timestamp")),
     }

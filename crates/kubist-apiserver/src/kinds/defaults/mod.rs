@@ -288,17 +288,14 @@ fn before_children(message: &'static Message, map: &mut Map<String, Value>) {
                 or(map, "reinvocationPolicy", "Never");
             }
         }
-        "api.admissionregistration.v1.Rule" => or(map, "scope", "*"),
+        "api.admissionregistration.v1.Rule" | "api.admissionregistration.v1.NamedRuleWithOperations" => {
+            or(map, "scope", "*");
+        }
         "api.admissionregistration.v1.ServiceReference"
         | "apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference"
         | "kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference" => or(map, "port", 443),
         "api.admissionregistration.v1.ValidatingAdmissionPolicySpec"
-        | "api.admissionregistration.v1.MutatingAdmissionPolicySpec" => {
-            or(map, "failurePolicy", "Fail");
-            if name.contains("Mutating") {
-                or(map, "reinvocationPolicy", "Never");
-            }
-        }
+        | "api.admissionregistration.v1.MutatingAdmissionPolicySpec" => or(map, "failurePolicy", "Fail"),
         "api.admissionregistration.v1.MatchResources" => {
             or(map, "matchPolicy", "Equivalent");
             or(map, "namespaceSelector", json!({}));

@@ -43,7 +43,9 @@ use pods::pod_spec;
 pub(crate) use common::selector_matches;
 pub(crate) use resource_names::is_native as is_native_resource;
 pub(crate) use warnings::warnings;
-pub(crate) use webhooks::client_config;
+pub(crate) use webhooks::{
+    client_config, conditions as match_conditions, label_selector, one_of, rule as webhook_rule,
+};
 
 /// What breaks the rules of the kind; `old` is there for an update.
 pub(crate) fn validate(
@@ -54,8 +56,12 @@ pub(crate) fn validate(
     subresource: &str,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if kind.group == "admissionregistration.k8s.io" && kind.plural.ends_with("webhookconfigurations") {
-        webhooks::validate(new, &mut errors);
+    if kind.group == "admissionregistration.k8s.io" {
+        match kind.plural.as_str() {
+            plural if plural.ends_with("webhookconfigurations") => webhooks::validate(new, &mut errors),
+            _ if subresource == "status" => {}
+            plural => crate::admission::validate_policy(plural, new, old, &mut errors),
+        }
         return errors;
     }
     for field in message.json_fields() {

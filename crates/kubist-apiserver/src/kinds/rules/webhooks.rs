@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::admission::check_condition;
+use crate::admission::{check_condition, uncompiled};
 use crate::http::fields::FieldError;
 use crate::object::member::text;
 use crate::object::meta;
@@ -61,12 +61,13 @@ fn webhook(hook: &Value, path: &str, errors: &mut Vec<FieldError>) {
     client_config(config, &format!("{path}.clientConfig"), errors);
     conditions(
         hook.get("matchConditions"),
+        false,
         &format!("{path}.matchConditions"),
         errors,
     );
 }
 
-fn one_of(hook: &Value, path: &str, field: &str, known: &[&str], errors: &mut Vec<FieldError>) {
+pub(crate) fn one_of(hook: &Value, path: &str, field: &str, known: &[&str], errors: &mut Vec<FieldError>) {
     let value = text(hook, field);
     if !value.is_empty() && !known.contains(&value) {
         errors.push(FieldError::not_supported(
@@ -92,7 +93,7 @@ fn qualified(name: &str, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn rule(rule: &Value, path: &str, errors: &mut Vec<FieldError>) {
+pub(crate) fn rule(rule: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let operations = strings(rule, "operations");
     list(&operations, &format!("{path}.operations"), "operations", errors);
     let known = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
@@ -197,7 +198,7 @@ fn review_versions(versions: Option<&Value>, path: &str, errors: &mut Vec<FieldE
     }
 }
 
-fn label_selector(selector: &Value, path: &str, errors: &mut Vec<FieldError>) {
+pub(crate) fn label_selector(selector: &Value, path: &str, errors: &mut Vec<FieldError>) {
     errors.extend(crate::object::metavalidate::labels(
         selector.get("matchLabels"),
         &format!("{path}.matchLabels"),
@@ -311,7 +312,12 @@ fn service(service: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn conditions(conditions: Option<&Value>, path: &str, errors: &mut Vec<FieldError>) {
+pub(crate) fn conditions(
+    conditions: Option<&Value>,
+    has_params: bool,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let conditions = conditions
         .and_then(Value::as_array)
         .map(Vec::as_slice)
@@ -326,9 +332,8 @@ fn conditions(conditions: Option<&Value>, path: &str, errors: &mut Vec<FieldErro
         let field = format!("{path}[{at}].expression");
         if expression.is_empty() {
             errors.push(FieldError::required(field, ""));
-        } else if let Err(why) = check_condition(expression) {
-            let detail = format!("compilation failed: {why}");
-            errors.push(FieldError::invalid_text(field, expression, &detail));
+        } else if let Err(error) = check_condition(expression, has_params) {
+            errors.push(uncompiled(&field, expression, &error));
         }
         let name = text(condition, "name");
         let field = format!("{path}[{at}].name");

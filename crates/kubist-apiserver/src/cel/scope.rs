@@ -1,0 +1,117 @@
+//! Evaluations that share their variables, some of which are expressions themselves.
+
+use std::collections::HashMap;
+
+use kube_cel::cel::context::VariableResolver;
+use kube_cel::cel::{Context, ExecutionError, Value};
+use parking_lot::Mutex;
+
+use super::functions::growing::weight;
+use super::lower::variable;
+use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, words};
+
+/// What one expression may cost.
+const CALL: u64 = 200_000;
+
+/// What an expression gave, with what a copy of it costs.
+type Found = (u64, Result<Value, String>);
+
+/// Variables for some evaluations.
+pub(crate) struct Scope<'e> {
+    evaluator: &'e Evaluator,
+    base: Context<'e>,
+    /// Expressions that are evaluated when they are first named, as `variables.name`.
+    named: Vec<(String, &'e Result<Expression, CompileError>)>,
+    found: Mutex<HashMap<String, Found>>,
+}
+
+impl<'e> Scope<'e> {
+    pub(crate) fn new(
+        evaluator: &'e Evaluator,
+        variables: impl IntoIterator<Item = (&'static str, Value)>,
+        named: impl IntoIterator<Item = (&'e str, &'e Result<Expression, CompileError>)>,
+    ) -> Scope<'e> {
+        let mut base = evaluator.context.new_inner_scope();
+        for (name, value) in variables {
+            base.add_variable_from_value(name, value);
+        }
+        let named = named.into_iter();
+        Scope {
+            evaluator,
+            base,
+            named: named
+                .map(|(name, expression)| (variable(name), expression))
+                .collect(),
+            found: Mutex::default(),
+        }
+    }
+
+    /// Evaluates, spending from the budget no more than one expression may.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong; that the budget is spent as well, for the caller to see.
+    pub(crate) fn evaluate(&self, expression: &Expression, budget: &Budget) -> Result<Value, EvalError> {
+        let share = budget.share(CALL);
+        let mut scope = self.base.new_inner_scope();
+        scope.set_variable_resolver(self);
+        let result = self.evaluator.run(&expression.program, &scope, &share);
+        budget.charge(&share, CALL);
+        result.map_err(|failure| match failure {
+            Failure::Budget => EvalError::Budget,
+            Failure::Error(error) => EvalError::Failed(self.words(&error)),
+        })
+    }
+
+    /// An error, with the reason why a variable has no value.
+    fn words(&self, error: &ExecutionError) -> String {
+        if let ExecutionError::UndeclaredReference(name) = error
+            && let Some((_, Err(why))) = self.found.lock().get(name.as_str())
+        {
+            return why.clone();
+        }
+        words(error)
+    }
+
+    fn find(&self, name: &str) -> Option<Result<Value, String>> {
+        let (_, expression) = self.named.iter().find(|(known, _)| known == name)?;
+        let short = name.split_once('.').map_or(name, |(_, short)| short);
+        let expression = match expression {
+            Ok(expression) => expression,
+            Err(error) => {
+                let why = &error.message;
+                return Some(Err(format!(
+                    "composited variable {short:?} fails to compile: {why}"
+                )));
+            }
+        };
+        let mut scope = self.base.new_inner_scope();
+        scope.set_variable_resolver(self);
+        let result = scope.resolve(&expression.program);
+        Some(result.map_err(|error| {
+            format!(
+                "composited variable {short:?} fails to evaluate: {}",
+                self.words(&error)
+            )
+        }))
+    }
+}
+
+impl VariableResolver for Scope<'_> {
+    fn resolve(&self, name: &str) -> Option<Value> {
+        let known = self
+            .found
+            .lock()
+            .get(name)
+            .map(|(weight, found)| (*weight, found.as_ref().ok().cloned()));
+        if let Some((weight, value)) = known {
+            // The interpreter copies it, however often it is named.
+            return value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight));
+        }
+        let found = self.find(name)?;
+        let value = found.as_ref().ok().cloned();
+        let weight = value.as_ref().map_or(0, weight);
+        self.found.lock().insert(name.to_owned(), (weight, found));
+        value
+    }
+}

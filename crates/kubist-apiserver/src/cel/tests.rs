@@ -1,0 +1,205 @@
+//! Expressions, compiled and evaluated.
+
+use serde_json::json;
+
+use super::*;
+
+fn environment() -> Environment {
+    Environment::new([("self", DYN)])
+}
+
+fn evaluate(source: &str, value: serde_json::Value) -> Result<Value, EvalError> {
+    deep(|deep| {
+        let expression = Expression::compile(deep, source, &environment()).expect("compiles");
+        Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &Budget::new(10_000))
+    })
+    .expect("a stack")
+}
+
+#[test]
+fn expressions_see_their_variables() {
+    assert_eq!(
+        evaluate("self.items.all(i, i > 1)", json!({"items": [2, 3]})),
+        Ok(Value::Bool(true))
+    );
+    assert_eq!(
+        evaluate("self.?nope.orValue('x')", json!({})),
+        Ok(Value::String(Arc::new("x".into())))
+    );
+}
+
+#[test]
+fn types_are_values() {
+    for source in [
+        "type(self.text) == string",
+        "type(self.number) == int && type(self.number) != string",
+        "type(self.text) == type('x')",
+        "dyn(self.number) == 5",
+        "string(self.number) == '5'",
+    ] {
+        let value = json!({"text": "50%", "number": 5});
+        assert_eq!(evaluate(source, value), Ok(Value::Bool(true)), "{source}");
+    }
+}
+
+#[test]
+fn conversions_are_those_of_go() {
+    for source in [
+        "'é'.size() == 1 && size('日本') == 2",
+        "bool('true') && !bool('F') && string(true) == 'true'",
+        "string(duration('1h')) == '3600s' && string(duration('1500ms')) == '1.5s'",
+        "string(timestamp('2020-01-01T00:00:00Z')) == '2020-01-01T00:00:00Z'",
+        "int(timestamp('1970-01-01T00:01:00Z')) == 60 && timestamp(60) == timestamp('1970-01-01T00:01:00Z')",
+        "int('7') == 7 && int(7.9) == 7",
+    ] {
+        assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+    }
+    for source in ["bool(dyn('maybe'))", "int(dyn('x')) > 1", "size(dyn(1)) > 1"] {
+        assert!(
+            matches!(evaluate(source, json!({})), Err(EvalError::Failed(_))),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn loops_can_have_two_variables() {
+    for source in [
+        "[1, 2].all(i, v, v == i + 1)",
+        "{'a': 1}.exists(k, v, k == 'a' && v == 1)",
+        "['a', 'b'].existsOne(i, v, i == 1)",
+        "['a', 'b'].transformList(i, v, string(i) + v) == ['0a', '1b']",
+        "[5, 6].transformList(i, v, i > 0, v) == [6]",
+        "{'a': 1, 'b': 2}.transformMap(k, v, v + 1) == {'a': 2, 'b': 3}",
+        "['a', 'b'].transformMapEntry(i, v, {v: i}) == {'a': 0, 'b': 1}",
+        "{'c': 1, 'a': 2, 'b': 3}.map(k, k) == ['a', 'b', 'c']",
+        "{'c': 1, 'a': 2, 'b': 3}.transformList(k, v, v) == [2, 3, 1]",
+        "[[1, 2], [3]].all(i, inner, inner.all(j, v, v == i + j + 1 || i == 1))",
+    ] {
+        assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+    }
+    let twice = evaluate("['a', 'a'].transformMapEntry(i, v, {v: i}) == {}", json!({}));
+    assert_eq!(
+        twice,
+        Err(EvalError::Failed("insert failed: key a already exists".into()))
+    );
+}
+
+#[test]
+fn quantifiers_outlive_errors() {
+    for source in [
+        "[0, 1].exists(x, 1 / x > 0)",
+        "[1, 0].exists(x, 1 / x > 0)",
+        "![0, 2].all(x, 1 / x > 0)",
+        "[0, 1].exists(i, v, v / i > 0)",
+        "[{}, {'a': 1}].exists(x, x.a == 1)",
+    ] {
+        assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+    }
+    for source in ["[0, 1].all(x, 1 / x > 0)", "[0, 2].exists(x, 1 / x > 0)"] {
+        let failed = Err(EvalError::Failed("division by zero".into()));
+        assert_eq!(evaluate(source, json!({})), failed, "{source}");
+    }
+}
+
+#[test]
+fn numbers_do_not_overflow() {
+    for source in [
+        "-(-9223372036854775808) > 0",
+        "9223372036854775807 + self > 0",
+        "-9223372036854775808 - self > 0",
+        "9223372036854775807 * 2 > self",
+        "-9223372036854775808 / -self > 0",
+        "-9223372036854775808 % -self > 0",
+    ] {
+        let result = evaluate(source, json!(1));
+        assert_eq!(
+            result,
+            Err(EvalError::Failed("integer overflow".into())),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn optional_values_are_mapped() {
+    for source in [
+        "optional.of(1).optMap(x, x + 1).value() == 2",
+        "optional.of(1).optFlatMap(x, optional.of(x + 1)).value() == 2",
+        "!optional.none().optMap(x, x).hasValue()",
+        "self.?nope.b.c.optMap(x, x).orValue('none') == 'none'",
+        "self.?a.optMap(x, optional.of(x).optMap(y, y + x)).value().value() == 4",
+        "[optional.of(1), optional.none()].unwrapOpt() == [1]",
+        "[3, 1, 2].sortBy(x, -x) == [3, 2, 1]",
+        "optional.of(1) == optional.of(1) && optional.of(1) != optional.none()",
+        "!has(self.?nope.b)",
+    ] {
+        assert_eq!(
+            evaluate(source, json!({"a": 2})),
+            Ok(Value::Bool(true)),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn a_loop_ends_with_its_budget() {
+    let items: Vec<u32> = (0..200).collect();
+    let source = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))";
+    assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+    // An error inside of a quantifier does not hide it.
+    let source = "self.exists(a, self.exists(b, self.exists(c, false))) || true";
+    assert_eq!(evaluate(source, json!(items)), Err(EvalError::Budget));
+}
+
+#[test]
+fn unknown_names_and_broken_syntax_are_refused() {
+    let compile = |source: &str| {
+        deep(|deep| Expression::compile(deep, source, &environment()).map(|_| ())).expect("a stack")
+    };
+    let complaint = |source: &str| {
+        let message = compile(source).unwrap_err().message;
+        message
+            .strip_prefix("compilation failed: ")
+            .expect("a complaint")
+            .to_owned()
+    };
+    let error = complaint("nope.x > 1");
+    assert!(
+        error.starts_with("ERROR: <input>:1:1: undeclared reference to 'nope' (in container '')"),
+        "{error}"
+    );
+    let error = complaint("nope(self.x)");
+    assert!(
+        error.starts_with("ERROR: <input>:1:5: undeclared reference to 'nope'"),
+        "{error}"
+    );
+    let error = complaint("this does not compile");
+    assert_eq!(
+        error,
+        "ERROR: <input>:1:6: Syntax error: mismatched input 'does' expecting <EOF>\n | this does not compile\n | .....^"
+    );
+    let error = complaint("true\n&& 1 +* 2");
+    assert!(
+        error.starts_with("ERROR: <input>:2:7: Syntax error: extraneous input '*'"),
+        "{error}"
+    );
+    assert!(compile("self.x >").is_err());
+    assert!(compile("[1].all(x, x > 0)").is_ok());
+}
+
+#[test]
+fn depth_is_bounded() {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("!", ""),
+        ("true?1:", ""),
+        ("size(", ")"),
+        ("1+", ""),
+    ] {
+        let source = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
+        let compiled = deep(|deep| Expression::compile(deep, &source, &environment()).map(|_| ()));
+        assert!(matches!(compiled, Some(Err(_))), "{open}");
+    }
+}
