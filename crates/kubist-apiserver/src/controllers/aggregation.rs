@@ -14,16 +14,35 @@ use crate::kinds::ownership;
 use crate::kinds::rules::selector_matches;
 use crate::object::meta;
 use crate::state::Api;
-use crate::store::{Key, Stored};
+use crate::store::{Key, Stored, TableName};
 
-/// Gives roles with an `aggregationRule` the rules of those that it selects.
-pub(super) async fn aggregate(api: &Arc<Api>) {
-    let name = table("rbac.authorization.k8s.io", "clusterroles");
-    let (roles, _) = api.store.list(&name, None, None);
+/// Looks at roles, once one of them changed.
+#[derive(Debug, Default)]
+pub(super) struct Aggregator {
+    /// The last write to a role that it knows of; none if there is something to be tried again.
+    seen: Option<u64>,
+}
+
+impl Aggregator {
+    /// Gives roles with an `aggregationRule` the rules of those that it selects.
+    pub(super) async fn aggregate(&mut self, api: &Arc<Api>) {
+        let name = table("rbac.authorization.k8s.io", "clusterroles");
+        let last = api.store.last(&name);
+        if self.seen != Some(last) {
+            let is_done = aggregate(api, &name).await;
+            self.seen = is_done.then_some(last);
+        }
+    }
+}
+
+/// Tells whether nothing is left to be done.
+async fn aggregate(api: &Arc<Api>, name: &TableName) -> bool {
+    let (roles, _) = api.store.list(name, None, None);
     let registry = api.registry();
     let Some(kind) = registry.get("rbac.authorization.k8s.io", "v1", "clusterroles") else {
-        return;
+        return true;
     };
+    let mut is_done = true;
     for (key, role) in &roles {
         let selectors = meta::at(&role.value, "aggregationRule.clusterRoleSelectors");
         let Some(selectors) = selectors.and_then(Value::as_array) else {
@@ -47,6 +66,7 @@ pub(super) async fn aggregate(api: &Arc<Api>) {
         if role.value.get("rules") != Some(&rules)
             && let Err(failure) = write(api, kind, key, role, rules).await
         {
+            is_done = false;
             tracing::debug!(
                 role = key.name,
                 error = failure.message,
@@ -54,6 +74,7 @@ pub(super) async fn aggregate(api: &Arc<Api>) {
             );
         }
     }
+    is_done
 }
 
 async fn write(

@@ -8,24 +8,74 @@ use serde_json::Value;
 use super::actor::Actor;
 use super::{Node, nodes, owners, refused};
 use crate::http::options::{DeleteOptions, Propagation};
+use crate::kinds::kind::table;
 use crate::object::meta;
 use crate::state::Api;
-use crate::store::{Key, Stored};
+use crate::store::{Event, Key, Stored};
 
 const ACCOUNT: &str = "generic-garbage-collector";
 
-/// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
-pub(super) async fn collect(api: &Arc<Api>) {
-    let nodes = nodes(api);
-    let needs_work = nodes.iter().any(|node| {
-        !owners(&node.stored.value).is_empty()
-            || meta::finalizers(&node.stored.value)
-                .iter()
-                .any(|finalizer| matches!(*finalizer, "orphan" | "foregroundDeletion"))
-    });
-    if !needs_work {
-        return;
+/// Looks at everything, once something happened that it cares for.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    /// Up to which revision it knows what happened.
+    seen: u64,
+    /// Whether it was at work: what it did, or could not do, is looked at again.
+    was_busy: bool,
+}
+
+impl Collector {
+    /// Deletes what lost all of its owners, and finishes foreground and orphaning deletions.
+    pub(super) async fn collect(&mut self, api: &Arc<Api>) {
+        let (events, seen) = api.store.all_events_after(self.seen);
+        let is_new = events.is_none_or(|events| {
+            let definitions = table("apiextensions.k8s.io", "customresourcedefinitions");
+            // With a definition owners may become known.
+            let concerns = |(name, event): &(_, Arc<Event>)| *name == definitions || concerns(event);
+            events.iter().any(concerns)
+        });
+        if is_new || self.was_busy {
+            self.was_busy = collect(api).await;
+        }
+        self.seen = seen;
     }
+}
+
+/// Whether owners or dependents may have come or gone, or a deletion may go on.
+fn concerns(event: &Event) -> bool {
+    let (after, before) = (
+        &event.object.value,
+        event.before.as_ref().map(|before| &before.value),
+    );
+    let changed = |part: fn(&Value) -> bool, same: fn(&Value, &Value) -> bool| {
+        let before_had = before.is_some_and(|before| part(before));
+        (part(after) || before_had) && before.is_none_or(|before| !same(before, after))
+    };
+    event.deleted
+        || changed(|object| !owners(object).is_empty(), |a, b| owners(a) == owners(b))
+        || changed(is_held, |a, b| {
+            meta::finalizers(a) == meta::finalizers(b) && meta::is_deleting(a) == meta::is_deleting(b)
+        })
+}
+
+/// Whether a deletion of the object is finished by the collector.
+fn is_held(object: &Value) -> bool {
+    let finalizers = meta::finalizers(object);
+    finalizers
+        .iter()
+        .any(|finalizer| matches!(*finalizer, "orphan" | "foregroundDeletion"))
+}
+
+/// Does what is to be done now; tells whether there was anything.
+async fn collect(api: &Arc<Api>) -> bool {
+    let nodes = nodes(api);
+    let needs_work = nodes
+        .iter()
+        .any(|node| !owners(&node.stored.value).is_empty() || is_held(&node.stored.value));
+    if !needs_work {
+        return false;
+    }
+    let mut was_busy = false;
     let mut dependents: HashMap<&str, Vec<&Node>> = HashMap::new();
     for node in &nodes {
         for owner in owners(&node.stored.value) {
@@ -46,6 +96,7 @@ pub(super) async fn collect(api: &Arc<Api>) {
                 disown(api, dependent, &[meta::uid(object)]).await;
             }
             drop_finalizer(api, node, "orphan").await;
+            was_busy = true;
             continue;
         }
         if meta::is_deleting(object) && finalizers.contains(&"foregroundDeletion") {
@@ -56,24 +107,26 @@ pub(super) async fn collect(api: &Arc<Api>) {
             };
             if of.iter().filter(blocking).count() == 0 {
                 drop_finalizer(api, node, "foregroundDeletion").await;
+                was_busy = true;
             }
         }
-        attempt(api, node, &dependents).await;
+        was_busy |= attempt(api, node, &dependents).await;
     }
+    was_busy
 }
 
-/// Deletes an object without owners that had some, or forgets owners that are gone.
-async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&Node>>) {
+/// Deletes an object without owners that had some, or forgets owners that are gone; tells whether it did.
+async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&Node>>) -> bool {
     let object = &node.stored.value;
     if owners(object).is_empty() || meta::is_deleting(object) {
-        return;
+        return false;
     }
     let (mut solid, mut dangling, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for owner in owners(object) {
         let uid = owner["uid"].as_str().unwrap_or("");
         match find(api, owner, node) {
             // Whether it is gone can't be said.
-            Owner::Unknown => return,
+            Owner::Unknown => return false,
             Owner::Gone => dangling.push(uid),
             Owner::There(found) if is_foreground(&found.value) => waiting.push(uid),
             Owner::There(_) => solid.push(uid),
@@ -84,7 +137,7 @@ async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&No
         if !gone.is_empty() {
             disown(api, node, &gone).await;
         }
-        return;
+        return !gone.is_empty();
     }
     let has_dependents = dependents
         .get(meta::uid(object))
@@ -106,6 +159,7 @@ async fn attempt(api: &Arc<Api>, node: &Node, dependents: &HashMap<&str, Vec<&No
     };
     // Whoever changed it meanwhile made the store move: there will be another look.
     delete(api, node, &options).await;
+    true
 }
 
 /// Deletes an object; who may not, tries again with the next write.

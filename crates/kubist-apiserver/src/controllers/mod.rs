@@ -25,6 +25,8 @@ use crate::kinds::strategy;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::{Key, Stored};
+use aggregation::Aggregator;
+use collector::Collector;
 
 /// Lays what every server has: namespaces, the default roles and the `kubernetes` service.
 pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
@@ -117,12 +119,14 @@ pub(crate) fn start(api: &Arc<Api>) {
     let closing = api.closing.clone();
     let mut moved = api.store.subscribe_any();
     api.tasks.spawn(async move {
+        let mut collector = Collector::default();
+        let mut aggregator = Aggregator::default();
         loop {
             moved.mark_unchanged();
             let Some(api) = weak.upgrade() else { return };
-            collector::collect(&api).await;
+            collector.collect(&api).await;
             let again = namespaces::empty_namespaces(&api).await;
-            aggregation::aggregate(&api).await;
+            aggregator.aggregate(&api).await;
             quotas::recount(&api).await;
             let ledger = Arc::clone(&api.quotas);
             drop(api);

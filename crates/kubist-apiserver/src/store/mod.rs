@@ -200,6 +200,22 @@ impl Store {
         Ok((table.log.range(from..).cloned().collect(), state.revision))
     }
 
+    /// What happened to all tables after `revision`, table by table, and up to which revision that is all;
+    /// no events if some of them are forgotten.
+    pub(crate) fn all_events_after(&self, revision: u64) -> (Option<Vec<(TableName, Arc<Event>)>>, u64) {
+        let state = self.state.read();
+        let mut events = Vec::new();
+        for (name, table) in &state.tables {
+            if revision < table.compacted {
+                return (None, state.revision);
+            }
+            let from = table.log.partition_point(|event| event.revision <= revision);
+            let new = table.log.range(from..).cloned();
+            events.extend(new.map(|event| (Arc::clone(name), event)));
+        }
+        (Some(events), state.revision)
+    }
+
     /// A receiver that changes when the table does.
     pub(crate) fn subscribe(&self, table: &TableName) -> watch::Receiver<u64> {
         if let Some(sender) = self.signals.read().get(table) {
