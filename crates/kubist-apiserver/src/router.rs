@@ -154,13 +154,20 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
         return Err(Failure::method_not_allowed());
     }
     let registry = api.registry();
-    if let Some(name) = aggregated(api, &registry, &request.path) {
-        return Err(Failure::not_implemented(&format!("the aggregated API {name}")));
-    }
+    let elsewhere = || {
+        let name = aggregated(api, &registry, &request.path)?;
+        Some(Failure::not_implemented(&format!("the aggregated API {name}")))
+    };
     if !target.is_resource {
-        return crate::discovery::answer(api, request);
+        return match elsewhere() {
+            Some(failure) => Err(failure),
+            None => crate::discovery::answer(api, request),
+        };
     }
     let Some(kind) = registry.get(&target.group, &target.version, &target.resource) else {
+        if let Some(failure) = elsewhere() {
+            return Err(failure);
+        }
         // The groups of definitions are behind all others, and say less.
         let is_builtin = registry
             .kinds()

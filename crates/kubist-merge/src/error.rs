@@ -19,6 +19,12 @@ pub enum PatchError {
         /// What failed.
         source: json_patch::PatchErrorKind,
     },
+    /// The copies of a JSON patch come to more than what a request may have.
+    #[error("json patch operation {operation}: the patch copies too much")]
+    TooMuchCopied {
+        /// The index of the operation.
+        operation: usize,
+    },
     /// The patch is not of the type that its format asks for.
     #[error("a patch must be {expected}")]
     WrongType {

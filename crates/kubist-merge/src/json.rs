@@ -47,7 +47,8 @@ pub fn json_merge(target: &mut Value, patch: &Value) {
 /// # Errors
 ///
 /// [`PatchError::NotAPatch`] if `patch` is no list of operations, [`PatchError::Operation`]
-/// with the index of the operation that failed.
+/// with the index of the operation that failed, [`PatchError::TooMuchCopied`] if its copies come to
+/// more than 3 MiB.
 pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
     let mut patch = patch.clone();
     for operation in patch.as_array_mut().into_iter().flatten() {
@@ -55,6 +56,7 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
     }
     let patch: json_patch::Patch = serde::Deserialize::deserialize(patch).map_err(PatchError::NotAPatch)?;
     let mut patched = target.clone();
+    let mut copied = 0;
     for (index, operation) in patch.0.into_iter().enumerate() {
         let failed = |path: String, source| PatchError::Operation {
             operation: index,
@@ -65,6 +67,13 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
         let Some(step) = adapted(&patched, operation.clone()) else {
             continue;
         };
+        if let PatchOperation::Copy(copy) = &step {
+            let what = patched.pointer(copy.from.as_str());
+            copied += what.map_or(0, size);
+            if copied > MOST_COPIED {
+                return Err(PatchError::TooMuchCopied { operation: index });
+            }
+        }
         if step.path().is_root() && !matches!(step, PatchOperation::Replace(_) | PatchOperation::Test(_)) {
             return Err(failed(String::new(), PatchErrorKind::InvalidPointer));
         }
@@ -73,6 +82,26 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
     }
     *target = patched;
     Ok(())
+}
+
+/// How much the copies of one patch may come to, so that copies of copies do not fill the memory.
+///
+/// An API server allows what a request may have.
+const MOST_COPIED: usize = 3 * 1024 * 1024;
+
+/// How long a value is as JSON, about.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 2,
+        Value::Object(map) => {
+            map.iter()
+                .map(|(key, value)| key.len() + size(value) + 4)
+                .sum::<usize>()
+                + 2
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+    }
 }
 
 /// Makes an operation one that can be read.
@@ -188,6 +217,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn copies_of_copies_end() {
+        let mut document = json!({"a": "x".repeat(1000)});
+        let copy = |at: u32| json!({"op": "copy", "from": "", "path": format!("/c{at}")});
+        let patch: Value = (0..64).map(copy).collect();
+        let error = json_patch(&mut document, &patch).unwrap_err();
+        assert!(matches!(error, PatchError::TooMuchCopied { .. }), "{error}");
+        assert_eq!(document.as_object().map(Map::len), Some(1), "it is as it was");
+    }
 
     #[test]
     fn merge_follows_the_examples_of_the_rfc() {

@@ -14,7 +14,7 @@ use crate::http::options::WriteOptions;
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::plugins::{self, Write};
+use crate::kinds::plugins::{self, Charge, Write};
 use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::{meta, metavalidate, view};
@@ -93,7 +93,7 @@ pub(crate) async fn create_object(
         };
         plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&object), None).await?;
-        let _charged = plugins::charge(api, write)?;
+        let charge = plugins::charge(api, write)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
             return Err(Failure::unknown(
                 "resourceVersion should not be set on objects to be created",
@@ -121,6 +121,7 @@ pub(crate) async fn create_object(
         }
         match api.store.create(&kind.table, key.clone(), stored) {
             Ok(stored) => {
+                charge.into_iter().for_each(Charge::keep);
                 strategy::after_write(api, kind, Some(&stored.value), None);
                 view::settled(api, kind).await;
                 return Ok(stored.value);

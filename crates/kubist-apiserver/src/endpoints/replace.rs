@@ -13,7 +13,7 @@ use crate::http::options::{WriteOptions, parse_version};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
-use crate::kinds::plugins::{self, Write};
+use crate::kinds::plugins::{self, Charge, Write};
 use crate::kinds::{deletion, ownership, strategy};
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -163,7 +163,7 @@ pub(crate) async fn replace(
         dry_run: change.options.dry_run,
         warnings: &change.request.warnings,
     };
-    let _charged = if change.asks {
+    let charge = if change.asks {
         plugins::check(api, write)?;
         admission::validate(api, &attributes, Some(&new), Some(&before)).await?;
         plugins::charge(api, write)?
@@ -191,6 +191,7 @@ pub(crate) async fn replace(
     };
     match written {
         Ok(value) => {
+            charge.into_iter().for_each(Charge::keep);
             strategy::after_write(api, kind, (!finished).then_some(&value), Some(&old.value));
             view::settled(api, kind).await;
             Ok(Outcome::Done(value))

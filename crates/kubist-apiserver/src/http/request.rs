@@ -1,5 +1,7 @@
 //! Requests as Kubernetes reads them: what a path and a query ask for.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio_util::sync::CancellationToken;
@@ -47,27 +49,33 @@ impl Connection {
     }
 }
 
-/// Warnings that come up while a request is answered.
+/// Warnings that come up while a request is answered, each once: a write may be tried several times.
 #[derive(Debug, Default)]
-pub(crate) struct Warnings(parking_lot::Mutex<Vec<String>>);
+pub(crate) struct Warnings(parking_lot::Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    /// In the order in which they came.
+    list: Vec<String>,
+    known: HashSet<String>,
+}
 
 impl Warnings {
     pub(crate) fn add(&self, warning: String) {
-        self.0.lock().push(warning);
+        self.extend([warning]);
     }
 
-    /// Adds those that are not there already, as from a try before.
-    pub(crate) fn extend(&self, warnings: Vec<String>) {
-        let mut known = self.0.lock();
+    pub(crate) fn extend(&self, warnings: impl IntoIterator<Item = String>) {
+        let mut told = self.0.lock();
         for warning in warnings {
-            if !known.contains(&warning) {
-                known.push(warning);
+            if told.known.insert(warning.clone()) {
+                told.list.push(warning);
             }
         }
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock())
+        std::mem::take(&mut *self.0.lock()).list
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use kubist_core::Version;
 use kubist_merge::Shape;
@@ -160,7 +160,17 @@ pub(crate) fn go_package(group: &str) -> &str {
 
 /// The name of the table that holds a resource.
 pub(crate) fn table(group: &str, plural: &str) -> TableName {
-    format!("{group}/{plural}").into()
+    type Names = HashMap<(&'static str, &'static str), TableName>;
+    // Every write looks into some of them.
+    static BUILTIN: LazyLock<Names> = LazyLock::new(|| {
+        let resources = kubist_schema::resources().iter();
+        resources
+            .map(|resource| (resource.group, resource.plural))
+            .map(|(group, plural)| ((group, plural), format!("{group}/{plural}").into()))
+            .collect()
+    });
+    let known = BUILTIN.get(&(group, plural)).cloned();
+    known.unwrap_or_else(|| format!("{group}/{plural}").into())
 }
 
 /// Everything that is served at the moment.

@@ -115,3 +115,14 @@ async fn other_kinds_have_their_warnings() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_pod_of_nothing_but_the_same_port_is_answered() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let ports = vec![json!({"containerPort": 80}); 10_000];
+    let spec = json!({"containers": [{"name": "c", "image": "i", "ports": ports}]});
+    let pod = json!({"metadata": {"name": "a"}, "spec": spec});
+    let (status, answer) = http.post("/api/v1/namespaces/default/pods", pod).await;
+    assert_eq!(status, 201, "{}", answer["message"]);
+}

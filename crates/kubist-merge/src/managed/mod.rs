@@ -137,8 +137,15 @@ impl Managers {
         manager: &Manager,
     ) -> Result<(), ConversionError> {
         let mut changes = Changes::between(context, live, new);
-        let mut left = self.0.clone();
-        for owned in left.values_mut() {
+        // All that can fail comes first.
+        for owned in self.0.values() {
+            changes.within(&owned.api_version)?;
+        }
+        let touched = changes
+            .within(context.api_version)?
+            .map(|change| stripped(&change.touched))
+            .unwrap_or_default();
+        for owned in self.0.values_mut() {
             owned.fields = match changes.within(&owned.api_version)? {
                 Some(change) => owned
                     .fields
@@ -148,12 +155,8 @@ impl Managers {
                 None => FieldSet::default(),
             };
         }
-        let touched = changes
-            .within(context.api_version)?
-            .map(|change| stripped(&change.touched))
-            .unwrap_or_default();
         if !touched.is_empty() {
-            let owned = left.entry(manager.clone()).or_insert_with(|| Owned {
+            let owned = self.0.entry(manager.clone()).or_insert_with(|| Owned {
                 fields: FieldSet::default(),
                 api_version: String::new(),
                 time: None,
@@ -162,7 +165,6 @@ impl Managers {
             owned.api_version = context.api_version.into();
             owned.time = Some(context.now.into());
         }
-        self.0 = left;
         self.tidy();
         self.merge_ancient();
         Ok(())

@@ -92,32 +92,40 @@ pub(super) async fn evict(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     let key = Key::new(&request.target.namespace, &request.target.name);
     if !options.dry_run {
         delete::check(kind, &key, &stored, &options)?;
-        tell_why(api, kind, request, &create)?;
+        let told = tell_why(api, kind, request, &create, &options)?;
         if options.resource_version.is_some() {
-            options.resource_version = Some(read::find(api, kind, request)?.revision.to_string());
+            options.resource_version = Some(meta::text(&told, "resourceVersion").to_owned());
         }
     }
     delete::delete_object(api, kind, &key, &options)?;
     Ok(done(201))
 }
 
-/// Says in the conditions of a pod why it goes (KEP-3329).
+/// Says in the conditions of a pod why it goes (KEP-3329), if it is still the one that was meant.
 fn tell_why(
     api: &Arc<Api>,
     kind: &Arc<Kind>,
     request: &Request,
-    options: &WriteOptions,
-) -> Result<(), Failure> {
+    create: &WriteOptions,
+    options: &DeleteOptions,
+) -> Result<Arc<Value>, Failure> {
     let evicted = json!({
         "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
         "message": "Eviction API: evicting", "lastProbeTime": null,
         "lastTransitionTime": api.identity.timestamp(),
     });
-    change(api, kind, request, options, |pod| {
+    change(api, kind, request, create, |pod| {
+        let version = meta::text(pod, "resourceVersion");
+        if options
+            .resource_version
+            .as_deref()
+            .is_some_and(|meant| meant != version)
+        {
+            return Err(Failure::modified("", "pods", &request.target.name));
+        }
         pod::set_condition(pod, evicted.clone());
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
 /// How long a client waits for a budget that nobody looked at yet.

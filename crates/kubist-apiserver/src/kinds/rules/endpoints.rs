@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::immutable;
@@ -150,17 +152,16 @@ fn slice_ports(ports: &[Value], errors: &mut Vec<FieldError>) {
         errors.push(FieldError::too_many("ports", ports.len(), MOST_PORTS));
         return;
     }
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (at, port) in ports.iter().enumerate() {
         let path = format!("ports[{at}]");
         let name = text(port, "name");
         if !name.is_empty() {
             named(port, "name", NameRule::Label, &path, errors);
         }
-        if names.contains(&name) {
+        if !names.insert(name) {
             errors.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
-        names.push(name);
         protocol(port, &path, errors);
     }
 }

@@ -33,38 +33,58 @@ const MANAGER: &str = "kube-apiserver";
 
 /// Charges a write to the quotas of its namespace, or says which of them it exceeds.
 ///
-/// The charge is to be kept until the write is done: meanwhile nobody counts anew.
+/// The charge is to be kept until the write is done: meanwhile nobody counts anew. What is not kept is given back.
 ///
 /// Source: [resource quotas](https://kubernetes.io/docs/concepts/policy/resource-quotas/).
 pub(super) fn charge<'a>(api: &'a Api, write: Write<'_>) -> Result<Option<Charge<'a>>, Failure> {
-    let Some(measure) = Measure::of(write.kind).filter(|measure| measure.charges(write)) else {
-        return Ok(None);
-    };
     if quotas(api, write.namespace()).is_empty() {
         return Ok(None);
     }
-    let charge = api.quotas.begin(write.namespace());
-    let mut charged: Vec<String> = Vec::new();
+    let Some(measure) = Measure::of(write.kind).filter(|measure| measure.charges(write)) else {
+        return Ok(None);
+    };
+    let mut charge = Charge::begin(api, write.namespace());
     loop {
         let mut changes = Vec::new();
         for (key, quota) in quotas(api, write.namespace()) {
-            if !charged.contains(&key.name)
-                && let Some(used) = taken(&quota.value, &measure, write)?
+            if !charge.has_taken_from(&key)
+                && let Some(wanted) = wanted(&quota.value, &measure, write)?
             {
-                changes.push((key, quota, used));
+                changes.push((key, quota, wanted));
             }
         }
         if write.dry_run || changes.is_empty() {
-            return Ok((!charged.is_empty()).then_some(charge));
+            return Ok((!charge.is_empty()).then_some(charge));
         }
-        for (key, quota, used) in changes {
-            let name = key.name.clone();
+        for (key, quota, wanted) in changes {
+            let mut used = used(&quota.value);
+            amounts::add(&mut used, &wanted);
             // Where the quota itself moved, this looks again.
-            if write_used(api, key, &quota, &used) {
-                charged.push(name);
+            if write_used(api, key.clone(), &quota, &used) {
+                charge.took(key, wanted);
             }
         }
     }
+}
+
+/// Takes back what a write was charged with that did not happen.
+fn give_back(api: &Api, key: &Key, amounts: &Amounts) {
+    let table = kind::table("", "resourcequotas");
+    while let Some(quota) = api.store.get(&table, key) {
+        let mut used = used(&quota.value);
+        for (name, amount) in amounts {
+            if let Some(used) = used.get_mut(name) {
+                *used = (*used - *amount).max(Quantity::ZERO);
+            }
+        }
+        if write_used(api, key.clone(), &quota, &used) {
+            return;
+        }
+    }
+}
+
+fn used(quota: &Value) -> Amounts {
+    amounts::read(meta::at(quota, "status.used"))
 }
 
 fn quotas(api: &Api, namespace: &str) -> Vec<(Key, Stored)> {
@@ -83,10 +103,10 @@ fn write_used(api: &Api, key: Key, quota: &Stored, used: &Amounts) -> bool {
     api.store.update(&kind.table, key, quota.revision, new).is_ok()
 }
 
-/// What is used of a quota after a write, if that is more than before.
-fn taken(quota: &Value, measure: &Measure, write: Write<'_>) -> Result<Option<Amounts>, Failure> {
+/// What a write takes from a quota, if it takes anything.
+fn wanted(quota: &Value, measure: &Measure, write: Write<'_>) -> Result<Option<Amounts>, Failure> {
     let hard = amounts::read(meta::at(quota, "status.hard"));
-    let mut used = amounts::read(meta::at(quota, "status.used"));
+    let before = used(quota);
     let counted: Vec<&String> = hard.keys().filter(|name| measure.counts(name)).collect();
     if counted.is_empty() || !scope::matches(quota, measure, write.new) {
         return Ok(None);
@@ -95,7 +115,7 @@ fn taken(quota: &Value, measure: &Measure, write: Write<'_>) -> Result<Option<Am
     if let Some(missing) = unspecified(measure, &counted, write.new) {
         return Err(write.forbidden(&format!("failed quota: {name}: must specify {missing}")));
     }
-    if counted.iter().any(|name| !used.contains_key(*name)) {
+    if counted.iter().any(|name| !before.contains_key(*name)) {
         let names: Vec<&str> = counted.iter().map(|name| name.as_str()).collect();
         let why = format!("status unknown for quota: {name}, resources: {}", names.join(","));
         return Err(write.forbidden(&why));
@@ -112,7 +132,7 @@ fn taken(quota: &Value, measure: &Measure, write: Write<'_>) -> Result<Option<Am
     if wanted.is_empty() {
         return Ok(None);
     }
-    let before = used.clone();
+    let mut used = before.clone();
     amounts::add(&mut used, &wanted);
     let exceeded: Vec<&String> = wanted
         .keys()
@@ -131,7 +151,7 @@ fn taken(quota: &Value, measure: &Measure, write: Write<'_>) -> Result<Option<Am
             "exceeded quota: {name}, requested: {requested}, used: {used}, limited: {limited}"
         )));
     }
-    Ok(Some(used))
+    Ok(Some(wanted))
 }
 
 /// What a quota counts of pods and containers do not ask for, with those containers.

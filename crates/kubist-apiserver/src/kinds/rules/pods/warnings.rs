@@ -1,5 +1,7 @@
 //! What pods, and templates for them, are warned about.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::kinds::amounts;
@@ -216,6 +218,9 @@ pub(in crate::kinds::rules) fn fraction(amounts: &Value, name: &str, path: &str,
     }
 }
 
+/// With how many ports of the same number one is compared.
+const MOST_ALIKE: usize = 16;
+
 /// Ports of all containers that get into each other's way.
 fn ports(containers: &[(&Value, String)], warnings: &mut Vec<String>) {
     let all: Vec<(&Value, String)> = containers
@@ -225,15 +230,16 @@ fn ports(containers: &[(&Value, String)], warnings: &mut Vec<String>) {
             ports.map(move |(at, port)| (port, format!("{path}.ports[{at}]")))
         })
         .collect();
-    let same =
-        |one: &Value, other: &Value, fields: &[&str]| fields.iter().all(|field| one[*field] == other[*field]);
     let number = |port: &Value| integer(port, "hostPort").unwrap_or(0);
-    for (at, (port, path)) in all.iter().enumerate() {
-        let before = all.get(..at).unwrap_or_default();
-        for (other, first) in before {
-            if !same(port, other, &["containerPort", "protocol"]) {
-                continue;
-            }
+    let mut alike: HashMap<(i64, &str), Vec<(&Value, &str)>> = HashMap::new();
+    let mut named: HashMap<&str, &str> = HashMap::new();
+    for (port, path) in &all {
+        let key = (
+            integer(port, "containerPort").unwrap_or(0),
+            text(port, "protocol"),
+        );
+        let before = alike.entry(key).or_default();
+        for (other, first) in before.iter() {
             let hosts = [port, other].map(|port| text(port, "hostIP"));
             let how = if hosts[0] == hosts[1] && number(port) == number(other) {
                 "duplicate"
@@ -246,18 +252,24 @@ fn ports(containers: &[(&Value, String)], warnings: &mut Vec<String>) {
             };
             warnings.push(format!("{path}: {how} port definition with {first}"));
         }
+        // More of them would not be told anyway: headers have bounds.
+        if before.len() < MOST_ALIKE {
+            before.push((port, path));
+        }
     }
-    for (at, (port, path)) in all.iter().enumerate() {
+    for (port, path) in &all {
         let name = text(port, "name");
-        let before = all.get(..at).unwrap_or_default();
-        let first = before
-            .iter()
-            .find(|(other, _)| !name.is_empty() && text(other, "name") == name);
-        if let Some((_, first)) = first {
-            warnings.push(format!(
+        if name.is_empty() {
+            continue;
+        }
+        match named.get(name) {
+            None => {
+                named.insert(name, path);
+            }
+            Some(first) => warnings.push(format!(
                 "{path}: duplicate port name {name:?} with {first}, services and probes that select ports by name will \
                  use {first}"
-            ));
+            )),
         }
     }
 }
