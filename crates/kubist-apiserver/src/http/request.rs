@@ -8,6 +8,7 @@ use crate::access::users::User;
 use crate::admission::Origin;
 use crate::faults::Plan;
 use crate::http::status::Failure;
+use crate::http::warnings::Warnings;
 
 /// How much room the headers of a request may take, as Go's server has it.
 pub(crate) const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -44,30 +45,6 @@ impl Connection {
     /// Waits until it is to break.
     pub(crate) async fn broken(&self) {
         self.0.cancelled().await;
-    }
-}
-
-/// Warnings that come up while a request is answered.
-#[derive(Debug, Default)]
-pub(crate) struct Warnings(parking_lot::Mutex<Vec<String>>);
-
-impl Warnings {
-    pub(crate) fn add(&self, warning: String) {
-        self.0.lock().push(warning);
-    }
-
-    /// Adds those that are not there already, as from a try before.
-    pub(crate) fn extend(&self, warnings: Vec<String>) {
-        let mut known = self.0.lock();
-        for warning in warnings {
-            if !known.contains(&warning) {
-                known.push(warning);
-            }
-        }
-    }
-
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock())
     }
 }
 
