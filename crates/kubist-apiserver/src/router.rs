@@ -15,8 +15,9 @@ use crate::faults::Plan;
 use crate::http::answer::{self, Answer};
 use crate::http::body::Body;
 use crate::http::negotiate::{self, Encoding};
-use crate::http::request::{Connection, Query, Request, Target, Warnings};
+use crate::http::request::{Connection, Query, Request, Target};
 use crate::http::status::Failure;
+use crate::http::warnings::Warnings;
 use crate::kinds::kind::{Kind, Registry, table};
 use crate::server::audit::Record;
 use crate::state::Api;
@@ -75,10 +76,7 @@ where
         Err(failure) => failure.into_response(encoding),
     };
     for warning in request.warnings.take() {
-        answer::warn(response.headers_mut(), &warning);
-    }
-    if let Some(warning) = deprecation(&api, &request.target) {
-        answer::warn(response.headers_mut(), &warning);
+        response.headers_mut().append(http::header::WARNING, warning);
     }
     answer::name(response.headers_mut(), &request_name(&api, &request));
     record(&api, &request, path, response.status().as_u16());
@@ -189,6 +187,7 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     if !kind.namespaced && !target.namespace.is_empty() {
         return Err(Failure::no_resource());
     }
+    request.warnings.extend(deprecation(kind));
     if !target.subresource.is_empty() {
         return subresource::answer(api, kind, request).await;
     }
@@ -214,6 +213,9 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     if review::is_review(kind) && target.verb == "create" {
         return review::answer(api, kind, request).await;
     }
+    if review::is_review(kind) && !target.name.is_empty() {
+        return Err(Failure::no_resource());
+    }
     if !kind.allows(target.verb) || (target.verb == "create" && !target.name.is_empty()) {
         return Err(Failure::method_not_allowed());
     }
@@ -234,13 +236,11 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
 }
 
 /// What is said about a version that is to go, by upstream or by the definition of a custom resource.
-fn deprecation(api: &Api, target: &Target) -> Option<String> {
-    if (&*target.group, &*target.version, &*target.resource) == ("", "v1", "endpoints") {
+fn deprecation(kind: &Kind) -> Option<String> {
+    if kind.is("", "endpoints") {
         let instead = "discovery.k8s.io/v1 EndpointSlice";
         return Some(format!("v1 Endpoints is deprecated in v1.33+; use {instead}"));
     }
-    let registry = api.registry();
-    let kind = registry.get(&target.group, &target.version, &target.resource)?;
     kind.custom()?.deprecation.clone()
 }
 

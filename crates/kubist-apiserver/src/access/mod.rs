@@ -40,7 +40,31 @@ pub(crate) struct Question {
 
 /// It is not allowed.
 #[derive(Debug)]
-pub(crate) struct Denied;
+pub(crate) struct Denied {
+    /// What RBAC found amiss on the way; mostly nothing.
+    pub(crate) reason: String,
+}
+
+impl Denied {
+    fn because(missing: Vec<String>) -> Denied {
+        let reason = match told(missing) {
+            why if why.is_empty() => why,
+            why => format!("RBAC: {why}"),
+        };
+        Denied { reason }
+    }
+}
+
+/// Several errors as one, as Go tells them.
+fn told(mut errors: Vec<String>) -> String {
+    let mut known = std::collections::HashSet::new();
+    errors.retain(|error| known.insert(error.clone()));
+    match errors.as_slice() {
+        [one] => one.clone(),
+        [] => String::new(),
+        many => format!("[{}]", many.join(", ")),
+    }
+}
 
 impl Question {
     /// What a request wants.
@@ -115,10 +139,14 @@ impl Question {
     }
 
     /// The refusal, in upstream's words.
-    pub(crate) fn refusal(&self, user: &User) -> Failure {
+    pub(crate) fn refusal(&self, user: &User, denied: &Denied) -> Failure {
         let user = &user.name;
+        let more = match denied.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
         if !self.path.is_empty() {
-            let why = format!("User {user:?} cannot {} path {:?}", self.verb, self.path);
+            let why = format!("User {user:?} cannot {} path {:?}{more}", self.verb, self.path);
             let mut failure = Failure::forbidden("", "", "", &why);
             failure.details = Some(serde_json::json!({}));
             return failure;
@@ -134,7 +162,7 @@ impl Question {
             format!("in the namespace {:?}", self.namespace)
         };
         let why = format!(
-            "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}",
+            "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}{more}",
             self.verb, self.group
         );
         Failure::forbidden(&self.group, &self.resource, &self.name, &why)
@@ -151,51 +179,52 @@ pub(crate) fn allowed_by(api: &Api, user: &User, question: &Question) -> Result<
     if api.users.is_open() || user.is_in("system:masters") {
         return Ok(String::new());
     }
-    let rbac = |plural: &str| table(GROUP, plural);
-    let (bindings, _) = api.store.list(&rbac("clusterrolebindings"), None, None);
-    for (_, binding) in &bindings {
-        if let Some(subject) = subject_of(user, &binding.value, "")
-            && allows(api, &binding.value, "", question)
-        {
-            return Ok(reason(&binding.value, subject, ""));
+    let mut missing = Vec::new();
+    for (binding, within) in bindings(api, &question.namespace) {
+        let Some(subject) = subject_of(user, &binding, within) else {
+            continue;
+        };
+        match bound_role(api, &binding, within) {
+            Ok(role) if allows(&role, question) => return Ok(reason(&binding, subject, within)),
+            Ok(_) => {}
+            Err(why) => missing.push(why),
         }
     }
-    if !question.namespace.is_empty() {
-        let (bindings, _) = api
-            .store
-            .list(&rbac("rolebindings"), Some(&question.namespace), None);
-        for (_, binding) in &bindings {
-            if let Some(subject) = subject_of(user, &binding.value, &question.namespace)
-                && allows(api, &binding.value, &question.namespace, question)
-            {
-                return Ok(reason(&binding.value, subject, &question.namespace));
-            }
-        }
-    }
-    Err(Denied)
+    Err(Denied::because(missing))
 }
 
-/// The rules that a user has in a namespace, cluster-wide ones included.
-pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> Vec<Value> {
-    let rbac = |plural: &str| table(GROUP, plural);
-    let mut rules: Vec<Value> = Vec::new();
-    let mut take = |binding: &Value, within: &str| {
-        if subject_of(user, binding, within).is_some()
-            && let Some(role) = bound_role(api, binding, within)
-        {
-            let found = role.get("rules").and_then(Value::as_array);
-            rules.extend(found.into_iter().flatten().cloned());
-        }
+/// The bindings that count in a namespace, each with the namespace that it is in.
+fn bindings<'a>(api: &Api, namespace: &'a str) -> impl Iterator<Item = (Arc<Value>, &'a str)> {
+    let list = |plural: &str, within: Option<&str>| api.store.list(&table(GROUP, plural), within, None).0;
+    let wide = list("clusterrolebindings", None);
+    let narrow = match namespace {
+        "" => Vec::new(),
+        namespace => list("rolebindings", Some(namespace)),
     };
-    for (_, binding) in api.store.list(&rbac("clusterrolebindings"), None, None).0 {
-        take(&binding.value, "");
-    }
-    if !namespace.is_empty() {
-        for (_, binding) in api.store.list(&rbac("rolebindings"), Some(namespace), None).0 {
-            take(&binding.value, namespace);
+    let wide = wide.into_iter().map(|(_, binding)| (binding.value, ""));
+    wide.chain(
+        narrow
+            .into_iter()
+            .map(move |(_, binding)| (binding.value, namespace)),
+    )
+}
+
+/// The rules that a user has in a namespace, cluster-wide ones included, and what is wrong with them.
+pub(crate) fn rules_of(api: &Api, user: &User, namespace: &str) -> (Vec<Value>, String) {
+    let (mut rules, mut missing) = (Vec::new(), Vec::new());
+    for (binding, within) in bindings(api, namespace) {
+        if subject_of(user, &binding, within).is_none() {
+            continue;
+        }
+        match bound_role(api, &binding, within) {
+            Ok(role) => {
+                let found = role.get("rules").and_then(Value::as_array);
+                rules.extend(found.into_iter().flatten().cloned());
+            }
+            Err(why) => missing.push(why),
         }
     }
-    rules
+    (rules, told(missing))
 }
 
 /// The reason that RBAC gives for letting somebody through a binding.
@@ -246,29 +275,24 @@ fn subject_of<'a>(user: &User, binding: &'a Value, namespace: &str) -> Option<&'
         })
 }
 
-/// The role that a binding refers to.
-fn bound_role(api: &Api, binding: &Value, namespace: &str) -> Option<Arc<Value>> {
+/// The role that a binding refers to, or why there is none.
+fn bound_role(api: &Api, binding: &Value, namespace: &str) -> Result<Arc<Value>, String> {
     let text = |key: &str| binding["roleRef"].get(key).and_then(Value::as_str).unwrap_or("");
-    let role = match text("kind") {
-        "ClusterRole" => api
-            .store
-            .get(&table(GROUP, "clusterroles"), &Key::new("", text("name"))),
-        "Role" => api
-            .store
-            .get(&table(GROUP, "roles"), &Key::new(namespace, text("name"))),
-        _ => None,
+    let (singular, plural, within) = match text("kind") {
+        "ClusterRole" => ("clusterrole", "clusterroles", ""),
+        "Role" => ("role", "roles", namespace),
+        other => return Err(format!("unsupported role reference kind: {other:?}")),
     };
+    let name = text("name");
+    let role = api.store.get(&table(GROUP, plural), &Key::new(within, name));
     role.map(|role| role.value)
+        .ok_or_else(|| format!("{singular}.{GROUP} {name:?} not found"))
 }
 
-fn allows(api: &Api, binding: &Value, namespace: &str, question: &Question) -> bool {
-    bound_role(api, binding, namespace).is_some_and(|role| {
-        let rules = role.get("rules").and_then(Value::as_array);
-        rules
-            .into_iter()
-            .flatten()
-            .any(|rule| rule_allows(rule, question))
-    })
+fn allows(role: &Value, question: &Question) -> bool {
+    let rules = role.get("rules").and_then(Value::as_array);
+    let mut rules = rules.into_iter().flatten();
+    rules.any(|rule| rule_allows(rule, question))
 }
 
 fn rule_allows(rule: &Value, question: &Question) -> bool {
@@ -307,5 +331,5 @@ fn rule_allows(rule: &Value, question: &Question) -> bool {
 /// Refuses a request that its user may not make.
 pub(crate) fn authorize(api: &Api, request: &Request) -> Result<(), Failure> {
     let question = Question::from_request(request);
-    may(api, &request.user, &question).map_err(|Denied| question.refusal(&request.user))
+    may(api, &request.user, &question).map_err(|denied| question.refusal(&request.user, &denied))
 }

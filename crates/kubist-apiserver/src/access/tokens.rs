@@ -3,6 +3,7 @@
 //! They are JSON web tokens. The key is the server's own, and part of its snapshots.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::users::User;
-use crate::http::fields::FieldError;
+use crate::http::fields::{FieldError, go_quote};
 use crate::http::status::Failure;
 use crate::kinds::kind::table;
 use crate::object::meta;
@@ -86,6 +87,7 @@ pub(crate) fn issue(api: &Api, account: &Stored, mut request: Value) -> Result<V
     meta::set(&mut request, "name", name);
     meta::set(&mut request, "namespace", namespace);
     meta::set(&mut request, "creationTimestamp", api.identity.timestamp());
+    meta::set(&mut request, "uid", api.identity.uid());
     Ok(request)
 }
 
@@ -119,21 +121,74 @@ fn bound_object(api: &Api, namespace: &str, reference: &Value) -> Result<(&'stat
     Ok((kind, json!({"name": name, "uid": uid})))
 }
 
-/// Who sends this token; nothing if it is none of ours, ran out, or what it is bound to is gone.
+/// Who sends this token to this server.
 pub(crate) fn recognise(api: &Api, token: &str) -> Option<User> {
+    let known = recognise_for(api, token, &[ISSUER]);
+    known.ok().map(|(user, _)| user)
+}
+
+/// A token that says nothing here.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// It is not one of ours, ran out, or what it is bound to is gone.
+    Token,
+    /// It is meant for others.
+    Audience { meant: Vec<String>, asked: Vec<String> },
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const INVALID: &str = "invalid bearer token";
+        let list = |texts: &[String]| {
+            let quoted: Vec<String> = texts.iter().map(|text| go_quote(text)).collect();
+            quoted.join(" ")
+        };
+        match self {
+            Unknown::Token => f.write_str(INVALID),
+            Unknown::Audience { meant, asked } => write!(
+                f,
+                "[{INVALID}, token audiences [{}] is invalid for the target audiences [{}]]",
+                list(meant),
+                list(asked)
+            ),
+        }
+    }
+}
+
+/// Whose token it is, and for whom of `audiences`.
+pub(crate) fn recognise_for(
+    api: &Api,
+    token: &str,
+    audiences: &[&str],
+) -> Result<(User, Vec<String>), Unknown> {
+    let claims = claims(api, token).ok_or(Unknown::Token)?;
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let meant = meta::strings(claims.get("aud"));
+    let common = audiences.iter().filter(|audience| meant.contains(audience));
+    let common: Vec<String> = common.map(ToString::to_string).collect();
+    if common.is_empty() {
+        return Err(Unknown::Audience {
+            meant: owned(&meant),
+            asked: owned(audiences),
+        });
+    }
+    let user = holder(api, &claims).ok_or(Unknown::Token)?;
+    Ok((user, common))
+}
+
+/// What a token of ours says that has not run out.
+fn claims(api: &Api, token: &str) -> Option<Value> {
     let (signed, signature) = token.rsplit_once('.')?;
     if signature != signature_of(api, signed) {
         return None;
     }
     let (_, payload) = signed.split_once('.')?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    if claims.get("exp")?.as_i64()? <= api.identity.now().as_second() {
-        return None;
-    }
-    let audiences = meta::strings(claims.get("aud"));
-    if !audiences.contains(&ISSUER) {
-        return None;
-    }
+    (claims.get("exp")?.as_i64()? > api.identity.now().as_second()).then_some(claims)
+}
+
+/// The service account that a token is for, while what it is bound to lives.
+fn holder(api: &Api, claims: &Value) -> Option<User> {
     let bound = claims.get("kubernetes.io")?;
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
     let namespace = text(bound, "namespace");
@@ -147,7 +202,7 @@ pub(crate) fn recognise(api: &Api, token: &str) -> Option<User> {
         return None;
     }
     let mut extra = BTreeMap::new();
-    let id = format!("JTI={}", text(&claims, "jti"));
+    let id = format!("JTI={}", text(claims, "jti"));
     extra.insert("authentication.kubernetes.io/credential-id".to_owned(), vec![id]);
     for (kind, plural, within) in [
         ("pod", "pods", namespace.as_str()),
@@ -164,7 +219,7 @@ pub(crate) fn recognise(api: &Api, token: &str) -> Option<User> {
         }
     }
     Some(User {
-        name: text(&claims, "sub"),
+        name: text(claims, "sub"),
         uid: text(account, "uid"),
         groups: vec![
             "system:serviceaccounts".into(),

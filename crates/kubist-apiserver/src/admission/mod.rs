@@ -17,8 +17,8 @@ mod review;
 use serde_json::Value;
 
 use crate::access::users::User;
-use crate::http::request::Warnings;
 use crate::http::status::Failure;
+use crate::http::warnings::Warnings;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
 

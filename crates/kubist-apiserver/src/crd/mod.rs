@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cel;
 use crate::http::fields::{FieldError, go_quote};
-use crate::http::request::Warnings;
+use crate::http::warnings::Warnings;
 use crate::kinds::kind::{Column, Kind, Schema, Subresource, table};
 use crate::object::meta;
 use crate::state::Api;

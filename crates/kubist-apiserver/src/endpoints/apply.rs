@@ -47,16 +47,16 @@ pub(crate) async fn apply(
             match create(api, kind, request, options, &config, &manager).await {
                 Err(failure) if failure.reason == "AlreadyExists" => continue,
                 Err(failure) => return Err(failure),
-                Ok((value, warnings)) => {
+                Ok(value) => {
                     let value = view::object(api, kind, &value).await?;
-                    return read::show(kind, request, form, 201, value, warnings);
+                    return read::show(kind, request, form, 201, value);
                 }
             }
         };
-        let (outcome, warnings) = update(api, kind, request, options, &config, &manager, &old).await?;
+        let outcome = update(api, kind, request, options, &config, &manager, &old).await?;
         if let Outcome::Done(value) = outcome {
             let value = view::object(api, kind, &value).await?;
-            return read::show(kind, request, form, 200, value, warnings);
+            return read::show(kind, request, form, 200, value);
         }
     }
     Err(Failure::modified(&kind.group, &kind.plural, &target.name))
@@ -126,10 +126,10 @@ async fn create(
     options: &WriteOptions,
     config: &Value,
     manager: &Manager,
-) -> Result<(Arc<Value>, Vec<String>), Failure> {
+) -> Result<Arc<Value>, Failure> {
     let mut live = strategy::empty(kind);
     meta::set(&mut live, "name", request.target.name.as_str());
-    let (mut object, warnings) = merged(api, kind, options, &live, config, manager).await?;
+    let mut object = merged(api, kind, request, options, (&live, config), manager).await?;
     meta::remove(&mut object, "resourceVersion");
     if !meta::uid(&object).is_empty() {
         let uid = meta::uid(&object);
@@ -143,8 +143,7 @@ async fn create(
             &why,
         ));
     }
-    let value = create_object(api, kind, request, options, object, "").await?;
-    Ok((value, warnings))
+    create_object(api, kind, request, options, object, "").await
 }
 
 async fn update(
@@ -155,9 +154,9 @@ async fn update(
     config: &Value,
     manager: &Manager,
     old: &Stored,
-) -> Result<(Outcome, Vec<String>), Failure> {
+) -> Result<Outcome, Failure> {
     let live = view::object(api, kind, &old.value).await?;
-    let (new, warnings) = merged(api, kind, options, &live, config, manager).await?;
+    let new = merged(api, kind, request, options, (&live, config), manager).await?;
     let change = Change {
         request,
         options,
@@ -165,18 +164,18 @@ async fn update(
         manager: String::new(),
         asks: true,
     };
-    Ok((replace(api, kind, &change, old, live, new).await?, warnings))
+    replace(api, kind, &change, old, live, new).await
 }
 
 /// The live object with the configuration applied, its managers up to date.
 pub(crate) async fn merged(
     api: &Api,
     kind: &Kind,
+    request: &Request,
     options: &WriteOptions,
-    live: &Value,
-    config: &Value,
+    (live, config): (&Value, &Value),
     manager: &Manager,
-) -> Result<(Value, Vec<String>), Failure> {
+) -> Result<Value, Failure> {
     let known = ownership::applied_to(api, kind, live, &manager.subresource);
     let mut bare = live.clone();
     meta::remove(&mut bare, "managedFields");
@@ -210,10 +209,10 @@ pub(crate) async fn merged(
     if manager.name == KUBECTL {
         last_applied::note(&mut result, config);
     }
-    let (mut object, warnings) = decode_applied(kind, options, live, result)?;
+    let mut object = decode_applied(kind, options, live, result, &request.warnings)?;
     strategy::default(kind, &mut object);
     ownership::write(&mut object, &managers);
-    Ok((object, warnings))
+    Ok(object)
 }
 
 fn type_name(kind: &Kind) -> String {

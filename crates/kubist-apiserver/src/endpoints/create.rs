@@ -27,11 +27,11 @@ const NAMES: usize = 8;
 pub(crate) async fn create(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "CreateOptions")?;
-    let (object, warnings) = decode_body(kind, request, &options)?;
+    let object = decode_body(kind, request, &options)?;
     let manager = request.manager();
     let stored = create_object(api, kind, request, &options, object, &manager).await?;
     let value = view::object(api, kind, &stored).await?;
-    read::show(kind, request, form, 201, value, warnings)
+    read::show(kind, request, form, 201, value)
 }
 
 /// Creates a decoded object. An empty `manager` leaves `managedFields` as they are.
@@ -54,7 +54,7 @@ pub(crate) async fn create_object(
     strategy::admit_create(api, kind, &mut object)?;
     let namespace = meta::text(&object, "namespace").to_owned();
     let named = meta::name(&object).to_owned();
-    let attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
+    let mut attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
     let admitted = strategy::is_completed(kind).then(|| object.clone());
     admission::mutate(api, &attributes, Some(&mut object), None).await?;
@@ -92,6 +92,10 @@ pub(crate) async fn create_object(
             warnings: &request.warnings,
         };
         plugins::check(api, write)?;
+        if named.is_empty() {
+            // Who validates knows the name that was chosen meanwhile; who changes does not.
+            meta::name(&object).clone_into(&mut attributes.name);
+        }
         admission::validate(api, &attributes, Some(&object), None).await?;
         let charge = plugins::charge(api, write)?;
         if !meta::text(&object, "resourceVersion").is_empty() {

@@ -45,11 +45,10 @@ pub(crate) async fn delete(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
             code,
             value,
             encoding: form.encoding,
-            warnings: Vec::new(),
         });
     }
     let value = view::object(api, kind, &deleted.value).await?;
-    read::show(kind, request, form, code, value, Vec::new())
+    read::show(kind, request, form, code, value)
 }
 
 fn options(request: &Request) -> Result<DeleteOptions, Failure> {
@@ -305,6 +304,5 @@ pub(crate) async fn delete_collection(
         code: 200,
         value,
         encoding: form.encoding,
-        warnings: Vec::new(),
     })
 }

@@ -34,7 +34,7 @@ impl Token<'_> {
 }
 
 /// Says what is wrong with a label selector.
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str) -> Result<(), String> {
     let mut rest = Tokens { text };
     loop {
         match rest.peek() {

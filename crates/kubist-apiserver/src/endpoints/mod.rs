@@ -3,7 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod create;
 pub(crate) mod delete;
-mod labels;
+pub(crate) mod labels;
 mod last_applied;
 pub(crate) mod patch;
 pub(crate) mod read;

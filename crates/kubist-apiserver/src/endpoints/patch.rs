@@ -47,7 +47,8 @@ pub(crate) async fn patch(
         let patch = json::parse(&request.body)
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patched = format.apply(kind, &before, &patch.value)?;
-        let (mut new, warnings) = decode_patched(kind, &options, &before, patched, &patch.duplicates)?;
+        let told = &request.warnings;
+        let mut new = decode_patched(kind, &options, &before, patched, &patch.duplicates, told)?;
         check_name(&new, &target.name)?;
         strategy::default(kind, &mut new);
         let change = Change {
@@ -60,7 +61,7 @@ pub(crate) async fn patch(
         match replace(api, kind, &change, &old, before, new).await? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value).await?;
-                return read::show(kind, request, form, 200, value, warnings);
+                return read::show(kind, request, form, 200, value);
             }
             Outcome::Moved => {}
         }

@@ -38,7 +38,7 @@ pub(crate) async fn get(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> 
         lag => find_behind(api, kind, request, lag)?,
     };
     let value = view::object(api, kind, &stored.value).await?;
-    show(kind, request, form, 200, value, Vec::new())
+    show(kind, request, form, 200, value)
 }
 
 /// The form in which the client wants objects of this kind.
@@ -78,7 +78,6 @@ pub(crate) fn show(
     form: Form,
     code: u16,
     value: Value,
-    warnings: Vec<String>,
 ) -> Result<Answer, Failure> {
     let value = match form.view {
         View::Object => value,
@@ -90,7 +89,6 @@ pub(crate) fn show(
         code,
         value,
         encoding: form.encoding,
-        warnings,
     })
 }
 
@@ -154,7 +152,6 @@ pub(crate) async fn list(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) ->
         code: 200,
         value,
         encoding: form.encoding,
-        warnings: Vec::new(),
     })
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn update(
 ) -> Result<Answer, Failure> {
     let form = read::form(kind, request)?;
     let options = WriteOptions::parse(&request.query, "UpdateOptions")?;
-    let (mut object, warnings) = decode_body(kind, request, &options)?;
+    let mut object = decode_body(kind, request, &options)?;
     let target = &request.target;
     check_name(&object, &target.name)?;
     if kind.namespaced {
@@ -46,7 +46,8 @@ pub(crate) async fn update(
                 return Err(Failure::not_found(&kind.group, &kind.plural, &target.name));
             }
             let question = Question::creating(request);
-            access::may(api, &request.user, &question).map_err(|_| question.refusal(&request.user))?;
+            access::may(api, &request.user, &question)
+                .map_err(|denied| question.refusal(&request.user, &denied))?;
             let mut new = object.clone();
             meta::remove(&mut new, "resourceVersion");
             match create_object(api, kind, request, &options, new, &request.manager()).await {
@@ -54,7 +55,7 @@ pub(crate) async fn update(
                 Err(failure) => return Err(failure),
                 Ok(value) => {
                     let value = view::object(api, kind, &value).await?;
-                    return read::show(kind, request, form, 201, value, warnings);
+                    return read::show(kind, request, form, 201, value);
                 }
             }
         };
@@ -69,7 +70,7 @@ pub(crate) async fn update(
         match replace(api, kind, &change, &old, before, object.clone()).await? {
             Outcome::Done(value) => {
                 let value = view::object(api, kind, &value).await?;
-                return read::show(kind, request, form, 200, value, warnings);
+                return read::show(kind, request, form, 200, value);
             }
             Outcome::Moved => {}
         }

@@ -82,7 +82,6 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     Ok(Answer::Stream {
         body: Body::stream(frames),
         content_type: form.encoding.stream_type(),
-        warnings: Vec::new(),
     })
 }
 

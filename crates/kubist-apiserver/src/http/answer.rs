@@ -1,8 +1,8 @@
 //! Answers to requests, before they are bytes.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::http::body::Body;
@@ -20,7 +20,6 @@ pub(crate) enum Answer {
         code: u16,
         value: Value,
         encoding: Encoding,
-        warnings: Vec<String>,
     },
     /// Text.
     Text { code: u16, text: String },
@@ -33,11 +32,7 @@ pub(crate) enum Answer {
         body: Bytes,
     },
     /// A watch.
-    Stream {
-        body: Body,
-        content_type: &'static str,
-        warnings: Vec<String>,
-    },
+    Stream { body: Body, content_type: &'static str },
 }
 
 impl Answer {
@@ -46,7 +41,6 @@ impl Answer {
             code: 200,
             value,
             encoding: Encoding::Json,
-            warnings: Vec::new(),
         }
     }
 
@@ -58,29 +52,18 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let (code, content_type, body, warnings) = match self {
+        let (code, content_type, body) = match self {
             Answer::Object {
                 code,
                 value,
                 encoding,
-                warnings,
-            } => (
-                code,
-                encoding.media_type(),
-                encode(&value, encoding).into(),
-                warnings,
-            ),
-            Answer::Text { code, text } => (
-                code,
-                "text/plain; charset=utf-8",
-                Bytes::from(text).into(),
-                Vec::new(),
-            ),
+            } => (code, encoding.media_type(), encode(&value, encoding).into()),
+            Answer::Text { code, text } => (code, "text/plain; charset=utf-8", Bytes::from(text).into()),
             Answer::Raw {
                 code,
                 content_type,
                 body,
-            } => (code, content_type, body.into(), Vec::new()),
+            } => (code, content_type, body.into()),
             Answer::Document(document) => {
                 let (code, headers, body) = document.into_parts();
                 let mut response = Response::new(body.into());
@@ -88,13 +71,9 @@ impl Answer {
                 *response.headers_mut() = headers;
                 return response;
             }
-            Answer::Stream {
-                body,
-                content_type,
-                warnings,
-            } => (200, content_type, body, warnings),
+            Answer::Stream { body, content_type } => (200, content_type, body),
         };
-        let mut response = response(code, content_type, body, &warnings);
+        let mut response = response(code, content_type, body);
         if content_type.starts_with("text/plain") {
             let nosniff = http::HeaderValue::from_static("nosniff");
             response
@@ -111,7 +90,6 @@ impl Failure {
             self.code,
             encoding.media_type(),
             encode(&self.body(), encoding).into(),
-            &[],
         );
         if let Some(after) = self
             .details
@@ -125,15 +103,12 @@ impl Failure {
     }
 }
 
-fn response(code: u16, content_type: &'static str, body: Body, warnings: &[String]) -> Response<Body> {
+fn response(code: u16, content_type: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    for warning in warnings {
-        warn(headers, warning);
-    }
     response
 }
 
@@ -144,19 +119,6 @@ pub(crate) const AUDIT_ID: &str = "audit-id";
 pub(crate) fn name(headers: &mut http::HeaderMap, name: &str) {
     if let Ok(value) = HeaderValue::from_str(name) {
         headers.insert(AUDIT_ID, value);
-    }
-}
-
-/// Adds a warning to an answer, unless it is there, or is none that a header can hold.
-pub(crate) fn warn(headers: &mut HeaderMap, warning: &str) {
-    if warning.is_empty() || warning.contains(char::is_control) {
-        return;
-    }
-    let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
-    if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes())
-        && !headers.get_all(WARNING).iter().any(|known| *known == value)
-    {
-        headers.append(WARNING, value);
     }
 }
 

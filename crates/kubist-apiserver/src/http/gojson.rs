@@ -18,6 +18,19 @@ pub(crate) fn patched(kind: &Kind, before: &Value, after: &Value) -> String {
     out
 }
 
+/// The metadata of an object as an error shows it.
+pub(crate) fn metadata(value: &Value) -> String {
+    let message = kubist_schema::message("k8s.io.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    let mut out = String::new();
+    write(
+        &mut out,
+        message.map(|message| (message, false)),
+        Some(value),
+        value,
+    );
+    out
+}
+
 /// A type, and whether the value is a list or map of it.
 type Of = Option<(&'static Message, bool)>;
 

@@ -11,3 +11,4 @@ pub(crate) mod options;
 pub(crate) mod protobuf;
 pub(crate) mod request;
 pub(crate) mod status;
+pub(crate) mod warnings;

@@ -1,7 +1,5 @@
 //! Requests as Kubernetes reads them: what a path and a query ask for.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio_util::sync::CancellationToken;
@@ -10,6 +8,7 @@ use crate::access::users::User;
 use crate::admission::Origin;
 use crate::faults::Plan;
 use crate::http::status::Failure;
+use crate::http::warnings::Warnings;
 
 /// How much room the headers of a request may take, as Go's server has it.
 pub(crate) const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -46,36 +45,6 @@ impl Connection {
     /// Waits until it is to break.
     pub(crate) async fn broken(&self) {
         self.0.cancelled().await;
-    }
-}
-
-/// Warnings that come up while a request is answered, each once: a write may be tried several times.
-#[derive(Debug, Default)]
-pub(crate) struct Warnings(parking_lot::Mutex<Told>);
-
-#[derive(Debug, Default)]
-struct Told {
-    /// In the order in which they came.
-    list: Vec<String>,
-    known: HashSet<String>,
-}
-
-impl Warnings {
-    pub(crate) fn add(&self, warning: String) {
-        self.extend([warning]);
-    }
-
-    pub(crate) fn extend(&self, warnings: impl IntoIterator<Item = String>) {
-        let mut told = self.0.lock();
-        for warning in warnings {
-            if told.known.insert(warning.clone()) {
-                told.list.push(warning);
-            }
-        }
-    }
-
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock()).list
     }
 }
 

@@ -1,5 +1,7 @@
 //! Bodies that hold an object: what they decode to, and what is wrong with them.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::crd::structure;
@@ -7,30 +9,28 @@ use crate::http::fields::FieldError;
 use crate::http::options::{FieldValidation, WriteOptions};
 use crate::http::request::Request;
 use crate::http::status::Failure;
-use crate::http::{gojson, negotiate};
+use crate::http::warnings::Warnings;
+use crate::http::{gojson, json, negotiate};
 use crate::kinds::kind::{Kind, Schema, go_package};
 use crate::object::{decode, meta};
 
 /// Reads the body of a create or an update.
-pub(crate) fn decode_body(
-    kind: &Kind,
-    request: &Request,
-    options: &WriteOptions,
-) -> Result<(Value, Vec<String>), Failure> {
+pub(crate) fn decode_body(kind: &Kind, request: &Request, options: &WriteOptions) -> Result<Value, Failure> {
     let custom = kind.custom().is_some();
     let parsed = match negotiate::body(request.header("content-type"), custom, &request.body)? {
         Ok(parsed) => parsed,
         Err(error) => return Err(unrecognized(&kind.kind, &error, request)),
     };
-    let mut warnings = Vec::new();
-    let (object, mut problems) = decode_object(kind, request, parsed.value)?;
-    let mut all: Vec<String> = parsed
-        .duplicates
-        .iter()
-        .map(|path| format!("duplicate field {path:?}"))
-        .collect();
-    all.append(&mut problems);
-    if !all.is_empty() {
+    let (object, unknown) = decode_object(kind, request, parsed.value)?;
+    let doubled = parsed.duplicates.into_iter().map(Surplus::Doubled);
+    let mut surplus: Vec<Surplus> = doubled.chain(unknown.into_iter().map(Surplus::Unknown)).collect();
+    if !custom && surplus.len() > 1 {
+        // A struct is decoded in the order of the text, and so are the complaints.
+        let order = json::order(&request.body, surplus.iter().map(Surplus::path));
+        surplus.sort_by_key(|surplus| order.get(surplus.path()).copied().unwrap_or(usize::MAX));
+    }
+    if !surplus.is_empty() {
+        let all: Vec<String> = surplus.iter().map(ToString::to_string).collect();
         match options.validation {
             FieldValidation::Strict => {
                 let message = all.join(", ");
@@ -39,11 +39,11 @@ pub(crate) fn decode_body(
                     kind.kind, kind.version, kind.kind
                 )));
             }
-            FieldValidation::Warn => warnings.append(&mut all),
+            FieldValidation::Warn => request.warnings.extend(all),
             FieldValidation::Ignore => {}
         }
     }
-    Ok((object, warnings))
+    Ok(object)
 }
 
 /// Refuses a body that can't be read as an object at all.
@@ -63,7 +63,7 @@ pub(crate) fn no_object(value: &Value) -> String {
     )
 }
 
-/// Decodes an object of `kind`; gives it with what is strictly wrong with it.
+/// Decodes an object of `kind`; gives it with the paths of what it should not have.
 fn decode_object(kind: &Kind, request: &Request, mut value: Value) -> Result<(Value, Vec<String>), Failure> {
     if value.is_null() && kind.custom().is_none() {
         // To Go it is an object without anything.
@@ -88,17 +88,10 @@ fn decode_object(kind: &Kind, request: &Request, mut value: Value) -> Result<(Va
         map.insert("apiVersion".into(), kind.api_version().into());
         map.insert("kind".into(), kind.kind.as_str().into());
     }
-    let (object, unknown) = match &kind.schema {
-        Schema::Builtin(message) => decode::decode(message, value).map_err(cannot)?,
-        Schema::Custom(schema) => structure::decode(&schema.schema, value).map_err(cannot)?,
-    };
-    Ok((
-        object,
-        unknown
-            .into_iter()
-            .map(|path| format!("unknown field {path:?}"))
-            .collect(),
-    ))
+    match &kind.schema {
+        Schema::Builtin(message) => decode::decode(message, value).map_err(cannot),
+        Schema::Custom(schema) => structure::decode(&schema.schema, value).map_err(cannot),
+    }
 }
 
 /// Refuses a custom resource that does not say what it is, or says that it is something else.
@@ -199,8 +192,10 @@ pub(crate) fn decode_patched(
     before: &Value,
     patched: Value,
     duplicates: &[String],
-) -> Result<(Value, Vec<String>), Failure> {
-    decode_changed(kind, options, before, patched, duplicates, structure::decode)
+    warnings: &Warnings,
+) -> Result<Value, Failure> {
+    let decoding = (structure::decode as CustomDecode, warnings);
+    decode_changed(kind, options, before, patched, duplicates, decoding)
 }
 
 /// Decodes what an apply made of an object.
@@ -209,12 +204,16 @@ pub(crate) fn decode_applied(
     options: &WriteOptions,
     before: &Value,
     applied: Value,
-) -> Result<(Value, Vec<String>), Failure> {
-    decode_changed(kind, options, before, applied, &[], structure::decode_applied)
+    warnings: &Warnings,
+) -> Result<Value, Failure> {
+    let decoding = (structure::decode_applied as CustomDecode, warnings);
+    decode_changed(kind, options, before, applied, &[], decoding)
 }
 
 /// An object with the paths of what was pruned, or why it can't be read.
 type Decoded = Result<(Value, Vec<String>), String>;
+
+type CustomDecode = fn(&Value, Value) -> Decoded;
 
 fn decode_changed(
     kind: &Kind,
@@ -222,8 +221,8 @@ fn decode_changed(
     before: &Value,
     patched: Value,
     duplicates: &[String],
-    custom_decode: fn(&Value, Value) -> Decoded,
-) -> Result<(Value, Vec<String>), Failure> {
+    (custom_decode, warnings): (CustomDecode, &Warnings),
+) -> Result<Value, Failure> {
     if kind.custom().is_some() {
         check_custom_names(kind, &patched)?;
     }
@@ -241,20 +240,43 @@ fn decode_changed(
         Schema::Custom(custom) => custom_decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
-    let doubled = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
-    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let mut warnings: Vec<String> = doubled.chain(unknown).collect();
-    if !warnings.is_empty() {
+    let doubled = duplicates.iter().cloned().map(Surplus::Doubled);
+    let surplus = doubled.chain(unknown.into_iter().map(Surplus::Unknown));
+    let surplus: Vec<String> = surplus.map(|surplus| surplus.to_string()).collect();
+    if !surplus.is_empty() {
         match options.validation {
             FieldValidation::Strict => {
                 return Err(not_valid(&format!(
                     "strict decoding error: {}",
-                    warnings.join(", ")
+                    surplus.join(", ")
                 )));
             }
-            FieldValidation::Warn => {}
-            FieldValidation::Ignore => warnings.clear(),
+            FieldValidation::Warn => warnings.extend(surplus),
+            FieldValidation::Ignore => {}
         }
     }
-    Ok((object, warnings))
+    Ok(object)
+}
+
+/// A field that is not needed; its path.
+enum Surplus {
+    Doubled(String),
+    Unknown(String),
+}
+
+impl Surplus {
+    fn path(&self) -> &str {
+        match self {
+            Surplus::Doubled(path) | Surplus::Unknown(path) => path,
+        }
+    }
+}
+
+impl fmt::Display for Surplus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Surplus::Doubled(path) => write!(f, "duplicate field {path:?}"),
+            Surplus::Unknown(path) => write!(f, "unknown field {path:?}"),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The rules for `metadata`, as `k8s.io/apimachinery/pkg/api/validation` has them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -85,12 +86,30 @@ const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of low
     characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex \
     used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
+/// The start of a name as it is checked: more letters come, so a dash may end it.
+fn masked(rule: NameRule, base: &str) -> Cow<'_, str> {
+    let rest = base.strip_suffix('-').filter(|rest| !rest.is_empty());
+    match (rule, rest) {
+        (NameRule::PathSegment, _) if matches!(base, "." | "..") => "a".into(),
+        (NameRule::PathSegment, _) | (_, None) => base.into(),
+        (_, Some(rest)) => {
+            // Upstream replaces what is before the dash, too.
+            let mut masked = rest.to_owned();
+            masked.pop();
+            masked.push('a');
+            masked.into()
+        }
+    }
+}
+
 /// What is wrong with the `metadata` of an object, apart from how it changed.
 pub(crate) fn validate(object: &Value, namespaced: bool, rule: NameRule, custom: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let base = meta::text(object, "generateName");
-    if let Some(problem) = too_long(rule, base) {
-        errors.push(FieldError::invalid_text("metadata.generateName", base, &problem));
+    if !base.is_empty() {
+        for problem in name_problems(rule, &masked(rule, base)) {
+            errors.push(FieldError::invalid_text("metadata.generateName", base, &problem));
+        }
     }
     let name = meta::name(object);
     if name.is_empty() {

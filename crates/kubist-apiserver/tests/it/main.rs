@@ -23,6 +23,7 @@ mod policies;
 mod python;
 mod quotas;
 mod requests;
+mod reviews;
 mod rules;
 mod security;
 mod servers;

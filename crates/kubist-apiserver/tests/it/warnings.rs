@@ -126,3 +126,48 @@ async fn a_pod_of_nothing_but_the_same_port_is_answered() {
     let (status, answer) = http.post("/api/v1/namespaces/default/pods", pod).await;
     assert_eq!(status, 201, "{}", answer["message"]);
 }
+
+#[tokio::test]
+async fn warnings_come_in_the_order_of_the_text_and_with_a_failure_too() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let path = "/api/v1/namespaces/default/endpoints";
+    let body = r#"{"subsets": [{"zz": [], "addresses": [{"ip": "x", "b": null}], "aa": {}}], "metadata": {"name": "e"}, "a": 1}"#;
+    let headers = [("content-type", JSON)];
+    let response = http
+        .send(Method::POST, path, &headers, body.as_bytes().to_vec())
+        .await;
+    assert_eq!(response.status(), 422);
+    let told = response.headers().get_all("warning").iter();
+    let told: Vec<&str> = told.map(|value| value.to_str().expect("a text")).collect();
+    let unknown = |field: &str| format!("299 - \"unknown field \\\"{field}\\\"\"");
+    assert_eq!(
+        told,
+        [
+            "299 - \"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\""
+                .to_owned(),
+            unknown("subsets[0].zz"),
+            unknown("subsets[0].addresses[0].b"),
+            unknown("subsets[0].aa"),
+            unknown("a"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn many_warnings_are_cut() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let mut map = json!({"metadata": {"name": "few"}});
+    map["x".repeat(3000)] = 1.into();
+    let few = warned(&http, Method::POST, maps, map.clone()).await;
+    assert_eq!(few, [format!("unknown field \"{}\"", "x".repeat(3000))]);
+    map["metadata"]["name"] = "many".into();
+    for letter in 'a'..='z' {
+        map[letter.to_string().repeat(2000)] = 1.into();
+    }
+    let many = warned(&http, Method::POST, maps, map).await;
+    assert_eq!(many.len(), 16);
+    assert_eq!(many[0], format!("unknown field \"{}", "a".repeat(241)));
+}

@@ -428,3 +428,35 @@ async fn a_deletion_is_refused_but_not_changed() {
     assert_eq!(http.delete(&format!("{VALIDATING}/v")).await.0, 200);
     assert_eq!(http.delete(&format!("{CONFIG_MAPS}/a")).await.0, 200);
 }
+
+#[tokio::test]
+async fn who_validates_knows_a_generated_name_and_who_changes_does_not() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks = Hooks::start(|_, _| json!({"allowed": true})).await;
+    let one = |path: &str| json!([hook("one", hooks.at(path), json!({}))]);
+    configure(&http, MUTATING, "m", one("/mutating")).await;
+    configure(&http, VALIDATING, "v", one("/validating")).await;
+    let body = json!({"metadata": {"generateName": "g-"}});
+    let (status, created) = http.post(CONFIG_MAPS, body).await;
+    assert_eq!(status, 201, "{created}");
+    let asked = hooks.take();
+    let names: Vec<_> = asked
+        .iter()
+        .map(|(path, request)| {
+            (
+                path.as_str(),
+                &request["name"],
+                &request["object"]["metadata"]["name"],
+            )
+        })
+        .collect();
+    let name = &created["metadata"]["name"];
+    assert_eq!(
+        names,
+        [
+            ("/mutating", &Value::Null, &Value::Null),
+            ("/validating", name, name)
+        ]
+    );
+}

@@ -173,7 +173,6 @@ fn done(code: u16) -> Answer {
         code,
         value,
         encoding: negotiate::Encoding::Json,
-        warnings: Vec::new(),
     }
 }
 
@@ -213,6 +212,5 @@ async fn token(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<An
         code: 201,
         value,
         encoding: form.encoding,
-        warnings: Vec::new(),
     })
 }

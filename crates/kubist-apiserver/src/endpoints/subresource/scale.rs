@@ -122,7 +122,6 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
             code: 200,
             value,
             encoding: form.encoding,
-            warnings: Vec::new(),
         })
     };
     if target.verb == "get" {
@@ -209,7 +208,7 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
             });
             put(&mut config, &scale_paths(kind).spec, replicas.into());
             let manager = applier(request, "scale")?;
-            new = merged(api, kind, &options, &object, &config, &manager).await?.0;
+            new = merged(api, kind, request, &options, (&object, &config), &manager).await?;
         } else {
             put(&mut new, &scale_paths(kind).spec, replicas.into());
         }

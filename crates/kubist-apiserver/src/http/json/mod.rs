@@ -1,5 +1,6 @@
 //! JSON as clients send it: with duplicate keys noticed, and errors told as Go tells them.
 
+mod order;
 mod scan;
 mod yaml;
 
@@ -10,6 +11,7 @@ use regex::Regex;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+pub(crate) use order::order;
 pub(crate) use scan::syntax_error;
 pub(crate) use yaml::{parse_yaml, write_yaml};
 

@@ -9,8 +9,8 @@ mod security;
 
 use serde_json::Value;
 
-use crate::http::request::Warnings;
 use crate::http::status::Failure;
+use crate::http::warnings::Warnings;
 use crate::kinds::kind::Kind;
 use crate::object::meta;
 use crate::state::Api;

@@ -30,6 +30,8 @@ pub(crate) fn decode(message: &'static Message, value: Value) -> Result<(Value, 
         go_path: String::new(),
     };
     let value = decoder.message(message, value, None)?;
+    // As the keys of a map come, whatever the order of the struct.
+    decoder.unknown.sort_unstable();
     Ok((value, decoder.unknown))
 }
 
