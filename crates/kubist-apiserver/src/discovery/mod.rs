@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::http::answer::Answer;
-use crate::http::document::Document;
+use crate::http::document::{Content, Document};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
@@ -278,8 +278,8 @@ fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answ
     } else {
         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     };
-    let body = value.to_string().into();
-    Some(Answer::Document(Document::public(request, content_type, body)))
+    let content = Content::new(value.to_string().into());
+    Some(Answer::Document(Document::public(request, content_type, content)))
 }
 
 fn discovered(registry: &Registry, group: &str, version: &str) -> Vec<Value> {

@@ -6,7 +6,7 @@ use kubist_schema::{Field, ListType, Message, Special, Type};
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::Answer;
-use crate::http::document::{self, Document};
+use crate::http::document::{Content, Document};
 use crate::http::negotiate::JSON;
 use crate::http::request::Request;
 use crate::http::status::Failure;
@@ -36,8 +36,7 @@ fn index(registry: &Registry) -> Answer {
     for (group, versions) in registry.groups() {
         for version in versions {
             let path = path_of(group, version);
-            let content = openapi(registry, group, version).to_string();
-            let hash = document::hash(content.as_bytes());
+            let hash = content(registry, group, version).tag().to_owned();
             paths.insert(
                 path.clone(),
                 json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}),
@@ -72,8 +71,13 @@ fn described(registry: &Registry, request: &Request, group: &str, version: &str)
     if !known {
         return Answer::text(404, "404 page not found\n");
     }
-    let body = openapi(registry, group, version).to_string().into();
-    Answer::Document(Document::hashed(request, JSON, body))
+    Answer::Document(Document::hashed(request, JSON, content(registry, group, version)))
+}
+
+fn content(registry: &Registry, group: &str, version: &str) -> Content {
+    registry.document(&path_of(group, version), || {
+        openapi(registry, group, version).to_string().into()
+    })
 }
 
 fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
@@ -102,6 +106,11 @@ fn openapi(registry: &Registry, group: &str, version: &str) -> Value {
 }
 
 fn whole(registry: &Registry, request: &Request) -> Answer {
+    let content = registry.document("v2", || swagger(registry).to_string().into());
+    Answer::Document(Document::of(request, JSON, content))
+}
+
+fn swagger(registry: &Registry) -> Value {
     let mut schemas = Schemas {
         prefix: "#/definitions/",
         out: Map::new(),
@@ -112,13 +121,12 @@ fn whole(registry: &Registry, request: &Request) -> Answer {
         schemas.kind(kind);
     }
     schemas.finish();
-    let document = json!({
+    json!({
         "swagger": "2.0",
         "info": {"title": "Kubernetes", "version": kubist_schema::KUBERNETES_VERSION},
         "paths": {},
         "definitions": schemas.out,
-    });
-    Answer::Document(Document::of(request, JSON, document.to_string().into()))
+    })
 }
 
 struct Schemas {

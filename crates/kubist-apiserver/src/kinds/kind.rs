@@ -4,11 +4,14 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use kubist_core::Version;
 use kubist_merge::Shape;
 use kubist_schema::Message;
+use parking_lot::Mutex;
 
 use crate::crd::Custom;
+use crate::http::document::Content;
 use crate::store::TableName;
 
 /// A resource in one version, as paths name it.
@@ -178,6 +181,8 @@ pub(crate) fn table(group: &str, plural: &str) -> TableName {
 pub(crate) struct Registry {
     kinds: Vec<Arc<Kind>>,
     by_path: HashMap<(String, String, String), usize>,
+    /// What is told of the kinds, made when it is asked for.
+    documents: Mutex<HashMap<String, Content>>,
 }
 
 impl Registry {
@@ -201,6 +206,16 @@ impl Registry {
             .by_path
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))?;
         self.kinds.get(*at)
+    }
+
+    /// A document about the kinds, which is made once.
+    pub(crate) fn document(&self, path: &str, make: impl FnOnce() -> Bytes) -> Content {
+        if let Some(known) = self.documents.lock().get(path) {
+            return known.clone();
+        }
+        let made = Content::new(make());
+        self.documents.lock().insert(path.to_owned(), made.clone());
+        made
     }
 
     pub(crate) fn kinds(&self) -> &[Arc<Kind>] {
