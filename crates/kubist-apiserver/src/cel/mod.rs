@@ -17,6 +17,7 @@ mod literals;
 mod lower;
 mod macros;
 mod meter;
+mod paid;
 mod scope;
 mod source;
 mod stack;
@@ -52,6 +53,8 @@ pub(crate) struct Expression {
     ast: Arc<IdedExpr>,
     /// What is run.
     program: Arc<IdedExpr>,
+    /// How many parts of what is run are within each other.
+    depth: usize,
     ty: Type,
 }
 
@@ -127,6 +130,7 @@ impl Expression {
             });
         }
         Ok(Expression {
+            depth: macros::depth(&mut program),
             program: Arc::new(program),
             ty: types.of(&ast).clone(),
             ast: Arc::new(ast),
@@ -163,6 +167,7 @@ impl Evaluator {
         meter::register(&mut context, &meter);
         functions::register(&mut context, &meter);
         collect::register(&mut context, &meter);
+        paid::register(&mut context, &meter);
         structure::register(&mut context);
         authorizer::register(&mut context, &meter);
         Evaluator { context, meter }

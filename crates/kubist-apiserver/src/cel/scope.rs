@@ -1,6 +1,7 @@
 //! Evaluations that share their variables, some of which are expressions themselves.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kube_cel::cel::context::VariableResolver;
 use kube_cel::cel::{Context, ExecutionError, Value};
@@ -13,6 +14,10 @@ use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, wor
 /// What one expression may cost.
 const CALL: u64 = 200_000;
 
+/// How many parts of expressions may be within each other: a variable is evaluated within whoever
+/// names it first.
+const DEPTH: usize = 5_000;
+
 /// What an expression gave, with what a copy of it costs.
 type Found = (u64, Result<Value, String>);
 
@@ -23,6 +28,8 @@ pub(crate) struct Scope<'e> {
     /// Expressions that are evaluated when they are first named, as `variables.name`.
     named: Vec<(String, &'e Result<Expression, CompileError>)>,
     found: Mutex<HashMap<String, Found>>,
+    /// How deep the evaluation is that goes on.
+    depth: AtomicUsize,
 }
 
 impl<'e> Scope<'e> {
@@ -43,6 +50,7 @@ impl<'e> Scope<'e> {
                 .map(|(name, expression)| (variable(name), expression))
                 .collect(),
             found: Mutex::default(),
+            depth: AtomicUsize::default(),
         }
     }
 
@@ -55,6 +63,7 @@ impl<'e> Scope<'e> {
         let share = budget.share(CALL);
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
+        self.depth.store(expression.depth, Ordering::Relaxed);
         let result = self.evaluator.run(&expression.program, &scope, &share);
         budget.charge(&share, CALL);
         result.map_err(|failure| match failure {
@@ -85,9 +94,18 @@ impl<'e> Scope<'e> {
                 )));
             }
         };
+        let outside = self.depth.load(Ordering::Relaxed);
+        let inside = outside.saturating_add(expression.depth);
+        if inside > DEPTH {
+            return Some(Err(format!(
+                "composited variable {short:?} fails to evaluate: variables are nested too deep"
+            )));
+        }
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
+        self.depth.store(inside, Ordering::Relaxed);
         let result = scope.resolve(&expression.program);
+        self.depth.store(outside, Ordering::Relaxed);
         Some(result.map_err(|error| {
             format!(
                 "composited variable {short:?} fails to evaluate: {}",
@@ -112,6 +130,7 @@ impl VariableResolver for Scope<'_> {
         let value = found.as_ref().ok().cloned();
         let weight = value.as_ref().map_or(0, weight);
         self.found.lock().insert(name.to_owned(), (weight, found));
-        value
+        // It is kept until the last evaluation.
+        value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight))
     }
 }

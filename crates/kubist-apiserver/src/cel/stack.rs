@@ -10,7 +10,7 @@ use std::thread;
 pub(crate) struct Deep(());
 
 /// The system commits no more of it than is used.
-const SIZE: usize = 128 * 1024 * 1024;
+const SIZE: usize = 256 * 1024 * 1024;
 /// How deep brackets may be nested, and how many choices (`a ? b : c`) there may be.
 const NESTING: usize = 64;
 /// How many operators there may be.

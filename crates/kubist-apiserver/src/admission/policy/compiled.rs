@@ -59,28 +59,33 @@ pub(super) fn is_json_patch(ty: &Type) -> bool {
     ty.to_string() == "list(JSONPatch)"
 }
 
-/// The environment with what a policy declares: the variables that were compiled so far.
+/// The environments with what a policy declares: the variables that were compiled so far.
 pub(super) struct Composed {
-    fields: Vec<(String, Type)>,
-    has_params: bool,
-    composes: bool,
+    whole: Environment,
+    /// Without the authorizer.
+    plain: Environment,
 }
 
 impl Composed {
     pub(super) fn new(has_params: bool, composes: bool) -> Composed {
+        let of = |names| {
+            let environment = environment(names, has_params);
+            if composes {
+                environment.composing()
+            } else {
+                environment
+            }
+        };
         Composed {
-            fields: Vec::new(),
-            has_params,
-            composes,
+            whole: of(Names::Authorizer),
+            plain: of(Names::Request),
         }
     }
 
-    pub(super) fn environment(&self, names: Names) -> Environment {
-        let environment = environment(names, self.has_params);
-        if self.composes {
-            environment.with("variables", Type::fields("kubernetes.variables", &self.fields))
-        } else {
-            environment
+    pub(super) fn environment(&self, names: Names) -> &Environment {
+        match names {
+            Names::Authorizer => &self.whole,
+            Names::Request => &self.plain,
         }
     }
 
@@ -91,12 +96,12 @@ impl Composed {
         name: &str,
         source: &str,
     ) -> Result<Expression, CompileError> {
-        let compiled = compile(deep, source, &self.environment(Names::Authorizer), &[]);
+        let compiled = compile(deep, source, &self.whole, &[]);
         let ty = compiled
             .as_ref()
             .map_or(crate::cel::DYN, |compiled| compiled.ty().kept());
-        self.fields.retain(|(known, _)| known != name);
-        self.fields.push((name.to_owned(), ty));
+        self.whole.compose(name, ty.clone());
+        self.plain.compose(name, ty);
         compiled
     }
 }
@@ -131,10 +136,10 @@ impl Compiled {
         let validations = list(spec, "validations").iter().map(|validation| {
             let message_expression = text(validation, "messageExpression");
             Validation {
-                expression: source(text(validation, "expression"), &environment, &[BOOL]),
+                expression: source(text(validation, "expression"), environment, &[BOOL]),
                 message: text(validation, "message").to_owned(),
                 message_expression: (!message_expression.is_empty())
-                    .then(|| source(message_expression, &plain, &[STRING])),
+                    .then(|| source(message_expression, plain, &[STRING])),
                 reason: text(validation, "reason").to_owned(),
             }
         });
@@ -143,7 +148,7 @@ impl Compiled {
             .map(|annotation| Annotation {
                 value: source(
                     text(annotation, "valueExpression"),
-                    &environment,
+                    environment,
                     &annotation_types(),
                 ),
             });
@@ -164,7 +169,7 @@ impl Compiled {
                 }
             });
         Compiled {
-            conditions: conditions(deep, list(spec, "matchConditions"), &environment),
+            conditions: conditions(deep, list(spec, "matchConditions"), environment),
             variables,
             validations: validations.collect(),
             annotations: annotations.collect(),

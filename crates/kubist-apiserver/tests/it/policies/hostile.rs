@@ -120,6 +120,59 @@ async fn values_cannot_outgrow_the_server() {
     }
 }
 
+#[tokio::test]
+async fn variables_cannot_be_nested_without_end() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let chain = |steps: usize, operators: usize| {
+        let added = " + 'a'".repeat(operators);
+        let step = |at: usize| match at {
+            0 => json!({"name": "v0", "expression": format!("'a'{added}")}),
+            at => json!({"name": format!("v{at}"), "expression": format!("variables.v{}{added}", at - 1)}),
+        };
+        json!({
+            "variables": (0..steps).map(step).collect::<Vec<Value>>(),
+            "validations": [{"expression": format!("variables.v{}.size() > 0", steps - 1)}],
+        })
+    };
+    let only = |name: &str, mut policy: Value| {
+        policy["matchConditions"] =
+            json!([{"name": "mine", "expression": format!("object.metadata.name == '{name}'")}]);
+        policy
+    };
+    validate(&http, "deep", only("deep", chain(40, 600)), json!({})).await;
+    let (status, answer) = http.post(CONFIG_MAPS, map("deep", json!({}))).await;
+    let end = "variables are nested too deep";
+    assert!(status == 422 && message(&answer).contains(end), "{answer}");
+    // What is near the bound has a stack.
+    validate(&http, "some", only("some", chain(7, 600)), json!({})).await;
+    let (status, answer) = http.post(CONFIG_MAPS, map("some", json!({}))).await;
+    assert_eq!(status, 201, "{answer}");
+    validate(&http, "long", only("long", chain(300, 10)), json!({})).await;
+    let (status, answer) = http.post(CONFIG_MAPS, map("long", json!({}))).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+#[tokio::test]
+async fn variables_pay_for_what_they_keep() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let variable = |at: usize| json!({"name": format!("v{at}"), "expression": "object"});
+    let named = (0..2_000).map(|at| json!({"expression": format!("variables.v{at} != null")}));
+    let policy = json!({
+        "variables": (0..2_000).map(variable).collect::<Vec<Value>>(),
+        "validations": named.collect::<Vec<Value>>(),
+    });
+    validate(&http, "kept", policy, json!({})).await;
+    let (status, answer) = http
+        .post(CONFIG_MAPS, map("a", json!({"k": "x".repeat(500_000)})))
+        .await;
+    let end = "running out of cost budget, no further validation rules will be run";
+    assert!(status == 422 && message(&answer).ends_with(end), "{answer}");
+    let (status, answer) = http.post(CONFIG_MAPS, map("a", json!({}))).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
 /// Pieces that expressions are made of, and some that they are not.
 const PIECES: [&str; 44] = [
     "object",
