@@ -262,11 +262,7 @@ fn copies_are_paid_for() {
         format!("[{}].size() > 0", all("self.text")),
         format!("{{{}}}.size() > 0", all("self.text: 1")),
         format!("'{}'.format(self.list).size() > 0", "%s".repeat(4)),
-        format!(
-            "'{}'.format([{}]).size() > 0",
-            "%s".repeat(300),
-            all("self.text")
-        ),
+        format!("'{}'.format([{}]).size() > 0", "%s".repeat(300), all("self.text")),
         "self.text.split('').size() > 0".into(),
         "self.text.split('').all(x, self.text.split('').size() > 0)".into(),
         "lists.range(100).all(i, self.text.upperAscii() != '')".into(),
@@ -285,7 +281,7 @@ fn copies_are_paid_for() {
         );
     }
     for source in [
-        "[self.short, 'b'].map(x, [x, x]).size() == 2",
+        "['a', 'b'].map(x, [x, x]).size() == 2",
         "'%s %d'.format([self.short, 1]) == 'x 1'",
         "[?self.?short, ?self.?nope] == ['x'] && {?'a': self.?nope} == {}",
         "self.short.split('').map(x, {'a': [x]})[0].a[0].upperAscii() == 'X'",

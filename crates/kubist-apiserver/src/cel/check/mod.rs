@@ -54,9 +54,7 @@ pub(super) fn check(expression: &IdedExpr, environment: &Environment) -> Result<
         at,
         message: "the types in the expression are too large".into(),
     };
-    if let Some(at) = checker.too_large {
-        return Err(vec![too_large(at)]);
-    }
+    checker.problems.extend(checker.too_large.map(too_large));
     if !checker.problems.is_empty() {
         return Err(checker.problems);
     }
