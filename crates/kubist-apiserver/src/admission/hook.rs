@@ -74,7 +74,7 @@ impl Hook {
         let decided = deep(|deep| {
             let conditions = conditions::conditions(deep, list, &environment);
             let evaluator = Evaluator::new(deep);
-            conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, []))
+            conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, None))
         });
         match decided.unwrap_or_else(|| Err("internal error: the evaluation failed".into())) {
             Ok(holds) => Ok(holds),

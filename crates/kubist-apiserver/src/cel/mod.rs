@@ -36,7 +36,7 @@ pub(crate) use convert::{optional, to_cel, typed};
 pub(crate) use declared::{Declared, Simple, resource};
 pub(crate) use escape::{RESERVED, escape};
 pub(crate) use meter::Budget;
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Named, Scope};
 pub(crate) use stack::{Deep, deep, deeply};
 pub(crate) use structure::{Structure, to_json};
 

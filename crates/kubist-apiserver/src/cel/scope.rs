@@ -21,12 +21,23 @@ const DEPTH: usize = 5_000;
 /// What an expression gave, with what a copy of it costs.
 type Found = (u64, Result<Value, String>);
 
+/// Expressions by the names that other expressions know them by.
+#[derive(Debug, Default)]
+pub(crate) struct Named(HashMap<String, Result<Expression, CompileError>>);
+
+impl Named {
+    /// Of those with the same name the first counts.
+    pub(crate) fn add(&mut self, name: &str, expression: Result<Expression, CompileError>) {
+        self.0.entry(variable(name)).or_insert(expression);
+    }
+}
+
 /// Variables for some evaluations.
 pub(crate) struct Scope<'e> {
     evaluator: &'e Evaluator,
     base: Context<'e>,
     /// Expressions that are evaluated when they are first named, as `variables.name`.
-    named: Vec<(String, &'e Result<Expression, CompileError>)>,
+    named: Option<&'e Named>,
     found: Mutex<HashMap<String, Found>>,
     /// How deep the evaluation is that goes on.
     depth: AtomicUsize,
@@ -36,19 +47,16 @@ impl<'e> Scope<'e> {
     pub(crate) fn new(
         evaluator: &'e Evaluator,
         variables: impl IntoIterator<Item = (&'static str, Value)>,
-        named: impl IntoIterator<Item = (&'e str, &'e Result<Expression, CompileError>)>,
+        named: Option<&'e Named>,
     ) -> Scope<'e> {
         let mut base = evaluator.context.new_inner_scope();
         for (name, value) in variables {
             base.add_variable_from_value(name, value);
         }
-        let named = named.into_iter();
         Scope {
             evaluator,
             base,
-            named: named
-                .map(|(name, expression)| (variable(name), expression))
-                .collect(),
+            named,
             found: Mutex::default(),
             depth: AtomicUsize::default(),
         }
@@ -83,7 +91,7 @@ impl<'e> Scope<'e> {
     }
 
     fn find(&self, name: &str) -> Option<Result<Value, String>> {
-        let (_, expression) = self.named.iter().find(|(known, _)| known == name)?;
+        let expression = self.named?.0.get(name)?;
         let short = name.split_once('.').map_or(name, |(_, short)| short);
         let expression = match expression {
             Ok(expression) => expression,

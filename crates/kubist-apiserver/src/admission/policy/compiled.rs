@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::super::conditions::{Condition, compile, conditions};
 use super::super::expressions::{Names, Variables, environment};
 use super::super::matching::list;
-use crate::cel::{BOOL, CompileError, Deep, Environment, Evaluator, Expression, STRING, Scope, Simple, Type};
+use crate::cel::{
+    BOOL, CompileError, Deep, Environment, Evaluator, Expression, Named, STRING, Scope, Simple, Type,
+};
 use crate::object::member::text;
 
 /// A policy that can be evaluated; what does not compile fails when it is evaluated.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) conditions: Vec<Condition>,
-    pub(super) variables: Vec<(String, Result<Expression, CompileError>)>,
+    pub(super) variables: Named,
     pub(super) validations: Vec<Validation>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) mutations: Vec<Mutation>,
@@ -109,24 +111,18 @@ impl Composed {
 impl Compiled {
     /// A scope in which the policy's variables have these values, and those that it declares.
     pub(super) fn scope<'e>(&'e self, evaluator: &'e Evaluator, values: Variables) -> Scope<'e> {
-        let named = self.variables.iter();
-        Scope::new(
-            evaluator,
-            values,
-            named.map(|(name, expression)| (name.as_str(), expression)),
-        )
+        Scope::new(evaluator, values, Some(&self.variables))
     }
 
     pub(super) fn of(deep: Deep, policy: &Value) -> Compiled {
         let spec = &policy["spec"];
         let has_params = spec.get("paramKind").is_some_and(Value::is_object);
         let mut composed = Composed::new(has_params, true);
-        let variables = list(spec, "variables").iter().map(|variable| {
+        let mut variables = Named::default();
+        for variable in list(spec, "variables") {
             let name = text(variable, "name");
-            let compiled = composed.variable(deep, name, text(variable, "expression"));
-            (name.to_owned(), compiled)
-        });
-        let variables = variables.collect();
+            variables.add(name, composed.variable(deep, name, text(variable, "expression")));
+        }
         let environment = composed.environment(Names::Authorizer);
         let plain = composed.environment(Names::Request);
         let source = |text: &str, environment: &Environment, wanted: &[Type]| Source {

@@ -53,8 +53,12 @@ impl Policies {
         let value = Arc::clone(&policy.value);
         let compiled = Arc::new(deeply(move |deep| Compiled::of(deep, &value)).await?);
         let mut kept = self.0.lock();
-        if kept.len() >= KEPT {
-            kept.clear();
+        // Any other will do: which are needed next cannot be known.
+        if kept.len() >= KEPT
+            && !kept.contains_key(&key)
+            && let Some(other) = kept.keys().next().cloned()
+        {
+            kept.remove(&other);
         }
         kept.insert(key, (policy.revision, Arc::clone(&compiled)));
         Some(compiled)

@@ -120,36 +120,70 @@ async fn values_cannot_outgrow_the_server() {
     }
 }
 
+/// Variables of which each names the one before, between a start and an end.
+fn chain(steps: usize, first: &str, start: &str, end: &str) -> Value {
+    let step = |at: usize| match at {
+        0 => json!({"name": "v0", "expression": format!("{start}{first}{end}")}),
+        at => json!({"name": format!("v{at}"), "expression": format!("{start}variables.v{}{end}", at - 1)}),
+    };
+    json!({
+        "variables": (0..steps).map(step).collect::<Vec<Value>>(),
+        "validations": [{"expression": format!("size(variables.v{}) > 0", steps - 1)}],
+    })
+}
+
 #[tokio::test]
 async fn variables_cannot_be_nested_without_end() {
     let server = Server::start().await.expect("a server");
     let http = Http::new(&server);
-    let chain = |steps: usize, operators: usize| {
-        let added = " + 'a'".repeat(operators);
-        let step = |at: usize| match at {
-            0 => json!({"name": "v0", "expression": format!("'a'{added}")}),
-            at => json!({"name": format!("v{at}"), "expression": format!("variables.v{}{added}", at - 1)}),
-        };
-        json!({
-            "variables": (0..steps).map(step).collect::<Vec<Value>>(),
-            "validations": [{"expression": format!("variables.v{}.size() > 0", steps - 1)}],
-        })
+    let path = format!("{GROUP}/validatingadmissionpolicybindings/p");
+    let try_out = async |policy: Value| {
+        http.delete(&format!("{GROUP}/validatingadmissionpolicies/p"))
+            .await;
+        http.delete(&path).await;
+        validate(&http, "p", policy, json!({})).await;
+        http.post(CONFIG_MAPS, json!({"metadata": {"generateName": "a-"}}))
+            .await
     };
-    let only = |name: &str, mut policy: Value| {
-        policy["matchConditions"] =
-            json!([{"name": "mine", "expression": format!("object.metadata.name == '{name}'")}]);
-        policy
-    };
-    validate(&http, "deep", only("deep", chain(40, 600)), json!({})).await;
-    let (status, answer) = http.post(CONFIG_MAPS, map("deep", json!({}))).await;
-    let end = "variables are nested too deep";
-    assert!(status == 422 && message(&answer).contains(end), "{answer}");
-    // What is near the bound has a stack.
-    validate(&http, "some", only("some", chain(7, 600)), json!({})).await;
-    let (status, answer) = http.post(CONFIG_MAPS, map("some", json!({}))).await;
+    let (status, answer) = try_out(chain(300, "'a'", "", " + 'a'")).await;
     assert_eq!(status, 201, "{answer}");
-    validate(&http, "long", only("long", chain(300, 10)), json!({})).await;
-    let (status, answer) = http.post(CONFIG_MAPS, map("long", json!({}))).await;
+    // What is near the bound has a stack, whatever it is made of.
+    for (first, start, end) in [
+        ("'a'", "", " + ''".repeat(1_600)),
+        ("'a'", "", ".trim()".repeat(600)),
+        ("'a'", "", ".split('').map(c, [c])[0].join('')".repeat(130)),
+        (
+            "'a'",
+            "optional.of(",
+            format!("){}.value()", ".optMap(c, c)".repeat(300)),
+        ),
+    ] {
+        let mut steps = 1;
+        loop {
+            let (status, answer) = try_out(chain(steps, first, start, &end)).await;
+            if status != 201 {
+                let why = "variables are nested too deep";
+                assert!(status == 422 && message(&answer).contains(why), "{answer}");
+                assert!(steps > 2, "{end}");
+                break;
+            }
+            steps += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_variables_are_added_one_by_one() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let variable = |at: usize| json!({"name": format!("v{at}"), "expression": "[]"});
+    let named = (0..8_000).map(|at| json!({"expression": format!("variables.v{at} == []")}));
+    let policy = json!({
+        "variables": (0..8_000).map(variable).collect::<Vec<Value>>(),
+        "validations": named.collect::<Vec<Value>>(),
+    });
+    validate(&http, "many", policy, json!({})).await;
+    let (status, answer) = http.post(CONFIG_MAPS, map("a", json!({}))).await;
     assert_eq!(status, 201, "{answer}");
 }
 
