@@ -37,7 +37,7 @@ pub(crate) use declared::{Declared, Simple, resource};
 pub(crate) use escape::{RESERVED, escape};
 pub(crate) use meter::Budget;
 pub(crate) use scope::{Named, Scope};
-pub(crate) use stack::{Deep, deep, deeply};
+pub(crate) use stack::{Deep, Worker, deep, deeply};
 pub(crate) use structure::{Structure, to_json};
 
 use check::Problem;
@@ -45,6 +45,9 @@ use source::{Places, complaint};
 
 /// The longest expression that is compiled.
 const LONGEST: usize = 16 * 1024;
+
+/// How many complaints are told of one expression; each shows the line that it is about.
+const COMPLAINTS: usize = 100;
 
 /// An expression that was compiled.
 #[derive(Clone, Debug)]
@@ -109,13 +112,19 @@ impl Expression {
         macros::expand(&mut ast)
             .map_err(|misuse| rejected(complaint(source, places.of(misuse.at), &misuse.message)))?;
         let told = |problems: Vec<Problem>| {
+            let untold = problems.len().saturating_sub(COMPLAINTS);
             let problems = problems.into_iter();
             let mut problems: Vec<(usize, String)> = problems
+                .take(COMPLAINTS)
                 .map(|problem| (places.of(problem.at), problem.message))
                 .collect();
             problems.sort_by_key(|(at, _)| *at);
             let told = problems.iter().map(|(at, what)| complaint(source, *at, what));
-            rejected(told.collect::<Vec<String>>().join("\n"))
+            let mut told: Vec<String> = told.collect();
+            if untold > 0 {
+                told.push(format!("{untold} more errors were truncated"));
+            }
+            rejected(told.join("\n"))
         };
         let types = check::check(&ast, environment).map_err(told)?;
         let problems = literals::problems(&mut ast, &types);
@@ -218,7 +227,7 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
         let rest = source.get(start..).unwrap_or("");
         start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
     };
-    let told = errors.errors.iter().map(|error| {
+    let told = errors.errors.iter().take(COMPLAINTS).map(|error| {
         let message = error.msg.trim_start_matches("Syntax error: ");
         // Where the end would do, the end is what was expected.
         let message = match message.split_once(" expecting {<EOF>") {

@@ -322,3 +322,11 @@ fn what_has_no_order_is_not_sorted() {
         assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
     }
 }
+
+#[test]
+fn complaints_are_counted() {
+    let source = format!("[{}].size() > 0", vec!["nope"; 1_500].join(", "));
+    let message = refused(&source).expect("undeclared");
+    assert_eq!(message.matches("undeclared reference").count(), 100);
+    assert!(message.ends_with("\n1400 more errors were truncated"));
+}
