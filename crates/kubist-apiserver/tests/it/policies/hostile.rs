@@ -207,6 +207,22 @@ async fn variables_pay_for_what_they_keep() {
     assert_eq!(status, 201, "{answer}");
 }
 
+#[tokio::test]
+async fn hundreds_of_policies_are_all_asked() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    for at in 0..300 {
+        let expression = format!("object.metadata.name != 'a{at}'");
+        validate(&http, &format!("p{at}"), validations(&[&expression]), json!({})).await;
+    }
+    for at in [0, 150, 299] {
+        let (status, answer) = http.post(CONFIG_MAPS, map(&format!("a{at}"), json!({}))).await;
+        let policy = format!("ValidatingAdmissionPolicy 'p{at}' with");
+        assert!(status == 422 && message(&answer).contains(&policy), "{answer}");
+    }
+    assert_eq!(http.post(CONFIG_MAPS, map("a", json!({}))).await.0, 201);
+}
+
 /// Pieces that expressions are made of, and some that they are not.
 const PIECES: [&str; 44] = [
     "object",
