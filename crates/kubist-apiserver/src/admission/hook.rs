@@ -70,11 +70,10 @@ impl Hook {
         variables.extend(expressions::of_authorizer(api, attributes));
         variables.push(("namespaceObject", expressions::or_null(None)));
         let variables = expressions::of_conditions(&variables);
-        let environment = expressions::environment(expressions::Names::Authorizer, false);
         let decided = deep(|deep| {
-            let conditions = conditions::conditions(deep, list, &environment);
+            let conditions = api.policies.conditions(deep, list);
             let evaluator = Evaluator::new(deep);
-            conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, []))
+            conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, None))
         });
         match decided.unwrap_or_else(|| Err("internal error: the evaluation failed".into())) {
             Ok(holds) => Ok(holds),

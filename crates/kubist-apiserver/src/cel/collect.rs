@@ -13,6 +13,7 @@ use kube_cel::cel::common::ast::{
 use kube_cel::cel::objects::{Key, Map};
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::functions::growing::weight;
 use super::functions::loops::entries;
 use super::macros::INSERT;
 use super::meter::{self, Budget};
@@ -172,7 +173,14 @@ fn each(
             }
         }
         match scope.resolve(filter)? {
-            Value::Bool(true) => collect(scope.resolve(item)?)?,
+            Value::Bool(true) => {
+                let item = scope.resolve(item)?;
+                let weight = weight(&item);
+                if weight > 0 && !budget.spend(weight) {
+                    return Err(ExecutionError::function_error("", "budget exceeded"));
+                }
+                collect(item)?;
+            }
             Value::Bool(false) => {}
             _ => return Err(no_such()),
         }

@@ -16,6 +16,7 @@ use super::functions::growing::ADD;
 use super::functions::logic::{ANY, EQUAL, EVERY, NEGATE, SETTLE};
 use super::macros::{bound, parts_mut};
 use super::meter;
+use super::paid::pay;
 
 /// The keys and values of a list or a map, as a list of pairs.
 pub(super) const ENTRIES: &str = "@entries";
@@ -72,6 +73,11 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn visit(&mut self, expression: &mut IdedExpr) {
+        self.lower(expression);
+        pay(expression, self.types);
+    }
+
+    fn lower(&mut self, expression: &mut IdedExpr) {
         let id = expression.id;
         if let Some(expr) = self.named(expression) {
             expression.expr = expr;
@@ -119,7 +125,9 @@ impl Lowering<'_> {
                 let map = Expr::Map(MapExpr {
                     entries: entries.collect(),
                 });
-                expression.expr = call(STRUCTURE, vec![name, IdedExpr { id, expr: map }]);
+                let mut map = IdedExpr { id, expr: map };
+                pay(&mut map, self.types);
+                expression.expr = call(STRUCTURE, vec![name, map]);
             }
             _ => {
                 let is_optional = match &expression.expr {

@@ -90,6 +90,16 @@ fn highest(expression: &mut IdedExpr, found: &mut u64) {
     });
 }
 
+/// How many parts of an expression are within each other.
+pub(super) fn depth(expression: &mut IdedExpr) -> usize {
+    let mut deepest = 0;
+    let _: Result<(), ()> = parts_mut(expression, &mut |part| {
+        deepest = deepest.max(depth(part));
+        Ok(())
+    });
+    deepest + 1
+}
+
 struct Expander {
     next: u64,
 }

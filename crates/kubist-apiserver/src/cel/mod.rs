@@ -17,6 +17,7 @@ mod literals;
 mod lower;
 mod macros;
 mod meter;
+mod paid;
 mod scope;
 mod source;
 mod stack;
@@ -35,8 +36,8 @@ pub(crate) use convert::{optional, to_cel, typed};
 pub(crate) use declared::{Declared, Simple, resource};
 pub(crate) use escape::{RESERVED, escape};
 pub(crate) use meter::Budget;
-pub(crate) use scope::Scope;
-pub(crate) use stack::{Deep, deep, deeply};
+pub(crate) use scope::{Named, Scope};
+pub(crate) use stack::{Deep, Worker, deep, deeply};
 pub(crate) use structure::{Structure, to_json};
 
 use check::Problem;
@@ -45,6 +46,9 @@ use source::{Places, complaint};
 /// The longest expression that is compiled.
 const LONGEST: usize = 16 * 1024;
 
+/// How many complaints are told of one expression; each shows the line that it is about.
+const COMPLAINTS: usize = 100;
+
 /// An expression that was compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
@@ -52,6 +56,8 @@ pub(crate) struct Expression {
     ast: Arc<IdedExpr>,
     /// What is run.
     program: Arc<IdedExpr>,
+    /// How many parts of what is run are within each other.
+    depth: usize,
     ty: Type,
 }
 
@@ -106,13 +112,19 @@ impl Expression {
         macros::expand(&mut ast)
             .map_err(|misuse| rejected(complaint(source, places.of(misuse.at), &misuse.message)))?;
         let told = |problems: Vec<Problem>| {
+            let untold = problems.len().saturating_sub(COMPLAINTS);
             let problems = problems.into_iter();
             let mut problems: Vec<(usize, String)> = problems
+                .take(COMPLAINTS)
                 .map(|problem| (places.of(problem.at), problem.message))
                 .collect();
             problems.sort_by_key(|(at, _)| *at);
             let told = problems.iter().map(|(at, what)| complaint(source, *at, what));
-            rejected(told.collect::<Vec<String>>().join("\n"))
+            let mut told: Vec<String> = told.collect();
+            if untold > 0 {
+                told.push(format!("{untold} more errors were truncated"));
+            }
+            rejected(told.join("\n"))
         };
         let types = check::check(&ast, environment).map_err(told)?;
         let problems = literals::problems(&mut ast, &types);
@@ -127,6 +139,7 @@ impl Expression {
             });
         }
         Ok(Expression {
+            depth: macros::depth(&mut program),
             program: Arc::new(program),
             ty: types.of(&ast).clone(),
             ast: Arc::new(ast),
@@ -163,6 +176,7 @@ impl Evaluator {
         meter::register(&mut context, &meter);
         functions::register(&mut context, &meter);
         collect::register(&mut context, &meter);
+        paid::register(&mut context, &meter);
         structure::register(&mut context);
         authorizer::register(&mut context, &meter);
         Evaluator { context, meter }
@@ -213,7 +227,7 @@ fn syntax(source: &str, errors: &kube_cel::cel::ParseErrors) -> String {
         let rest = source.get(start..).unwrap_or("");
         start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
     };
-    let told = errors.errors.iter().map(|error| {
+    let told = errors.errors.iter().take(COMPLAINTS).map(|error| {
         let message = error.msg.trim_start_matches("Syntax error: ");
         // Where the end would do, the end is what was expected.
         let message = match message.split_once(" expecting {<EOF>") {

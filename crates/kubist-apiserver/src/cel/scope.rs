@@ -1,6 +1,7 @@
 //! Evaluations that share their variables, some of which are expressions themselves.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kube_cel::cel::context::VariableResolver;
 use kube_cel::cel::{Context, ExecutionError, Value};
@@ -13,36 +14,51 @@ use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, wor
 /// What one expression may cost.
 const CALL: u64 = 200_000;
 
+/// How many parts of expressions may be within each other: a variable is evaluated within whoever
+/// names it first.
+const DEPTH: usize = 5_000;
+
 /// What an expression gave, with what a copy of it costs.
 type Found = (u64, Result<Value, String>);
+
+/// Expressions by the names that other expressions know them by.
+#[derive(Debug, Default)]
+pub(crate) struct Named(HashMap<String, Result<Expression, CompileError>>);
+
+impl Named {
+    /// Of those with the same name the first counts.
+    pub(crate) fn add(&mut self, name: &str, expression: Result<Expression, CompileError>) {
+        self.0.entry(variable(name)).or_insert(expression);
+    }
+}
 
 /// Variables for some evaluations.
 pub(crate) struct Scope<'e> {
     evaluator: &'e Evaluator,
     base: Context<'e>,
     /// Expressions that are evaluated when they are first named, as `variables.name`.
-    named: Vec<(String, &'e Result<Expression, CompileError>)>,
+    named: Option<&'e Named>,
     found: Mutex<HashMap<String, Found>>,
+    /// How deep the evaluation is that goes on.
+    depth: AtomicUsize,
 }
 
 impl<'e> Scope<'e> {
     pub(crate) fn new(
         evaluator: &'e Evaluator,
         variables: impl IntoIterator<Item = (&'static str, Value)>,
-        named: impl IntoIterator<Item = (&'e str, &'e Result<Expression, CompileError>)>,
+        named: Option<&'e Named>,
     ) -> Scope<'e> {
         let mut base = evaluator.context.new_inner_scope();
         for (name, value) in variables {
             base.add_variable_from_value(name, value);
         }
-        let named = named.into_iter();
         Scope {
             evaluator,
             base,
-            named: named
-                .map(|(name, expression)| (variable(name), expression))
-                .collect(),
+            named,
             found: Mutex::default(),
+            depth: AtomicUsize::default(),
         }
     }
 
@@ -55,6 +71,7 @@ impl<'e> Scope<'e> {
         let share = budget.share(CALL);
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
+        self.depth.store(expression.depth, Ordering::Relaxed);
         let result = self.evaluator.run(&expression.program, &scope, &share);
         budget.charge(&share, CALL);
         result.map_err(|failure| match failure {
@@ -74,7 +91,7 @@ impl<'e> Scope<'e> {
     }
 
     fn find(&self, name: &str) -> Option<Result<Value, String>> {
-        let (_, expression) = self.named.iter().find(|(known, _)| known == name)?;
+        let expression = self.named?.0.get(name)?;
         let short = name.split_once('.').map_or(name, |(_, short)| short);
         let expression = match expression {
             Ok(expression) => expression,
@@ -85,9 +102,18 @@ impl<'e> Scope<'e> {
                 )));
             }
         };
+        let outside = self.depth.load(Ordering::Relaxed);
+        let inside = outside.saturating_add(expression.depth);
+        if inside > DEPTH {
+            return Some(Err(format!(
+                "composited variable {short:?} fails to evaluate: variables are nested too deep"
+            )));
+        }
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
+        self.depth.store(inside, Ordering::Relaxed);
         let result = scope.resolve(&expression.program);
+        self.depth.store(outside, Ordering::Relaxed);
         Some(result.map_err(|error| {
             format!(
                 "composited variable {short:?} fails to evaluate: {}",
@@ -112,6 +138,7 @@ impl VariableResolver for Scope<'_> {
         let value = found.as_ref().ok().cloned();
         let weight = value.as_ref().map_or(0, weight);
         self.found.lock().insert(name.to_owned(), (weight, found));
-        value
+        // It is kept until the last evaluation.
+        value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight))
     }
 }

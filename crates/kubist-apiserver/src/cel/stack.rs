@@ -3,14 +3,17 @@
 //! Parsing and evaluating recurse, in frames that are large in debug builds. Expressions are
 //! bounded in their nesting, and handled on a stack that holds what the bounds let through.
 
+use std::sync::mpsc;
 use std::thread;
+
+use super::Evaluator;
 
 /// Proof that the stack is deep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deep(());
 
 /// The system commits no more of it than is used.
-const SIZE: usize = 128 * 1024 * 1024;
+const SIZE: usize = 256 * 1024 * 1024;
 /// How deep brackets may be nested, and how many choices (`a ? b : c`) there may be.
 const NESTING: usize = 64;
 /// How many operators there may be.
@@ -36,6 +39,45 @@ pub(crate) async fn deeply<T: Send + 'static>(work: impl FnOnce(Deep) -> T + Sen
         })
         .ok()?;
     result.await.ok()
+}
+
+/// A deep stack for one piece of work after the other, and an evaluator.
+///
+/// The thread ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    jobs: mpsc::Sender<Job>,
+}
+
+type Job = Box<dyn FnOnce(&Evaluator) + Send>;
+
+impl Worker {
+    /// Nothing if there is no stack to be had.
+    pub(crate) fn start() -> Option<Worker> {
+        let (jobs, received) = mpsc::channel::<Job>();
+        let builder = thread::Builder::new().name("cel".into()).stack_size(SIZE);
+        builder
+            .spawn(move || {
+                let evaluator = Evaluator::new(Deep(()));
+                received.iter().for_each(|job| job(&evaluator));
+            })
+            .ok()?;
+        Some(Worker { jobs })
+    }
+
+    /// Runs `work` without holding up the runtime meanwhile; nothing if it or one before panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Evaluator) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        let job = move |evaluator: &Evaluator| {
+            // Whoever waited may be gone.
+            let _ = done.send(work(evaluator));
+        };
+        self.jobs.send(Box::new(job)).ok()?;
+        result.await.ok()
+    }
 }
 
 /// Refuses what would need too deep a stack.

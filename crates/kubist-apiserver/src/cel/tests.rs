@@ -203,3 +203,130 @@ fn depth_is_bounded() {
         assert!(matches!(compiled, Some(Err(_))), "{open}");
     }
 }
+
+fn refused(source: &str) -> Option<String> {
+    let compiled = deep(|deep| Expression::compile(deep, source, &environment()).map(|_| ()));
+    compiled.expect("a stack").err().map(|error| error.message)
+}
+
+#[test]
+fn types_cannot_double_without_end() {
+    let doubling = |step: &str, times: usize| format!("[1]{}.size() > 0", step.repeat(times));
+    // A map has no lists for keys; where the checker cannot know, types are bounded.
+    let message = refused(&doubling(".map(a, {a: a})", 30)).expect("too large");
+    assert!(
+        message.contains("unsupported key type 'map(int, int)'"),
+        "{message}"
+    );
+    let nested = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    assert_eq!(refused(&format!("{nested} == {nested}")), None);
+    let message = refused(&doubling(".map(a, [[[[[[[[[[a]]]]]]]]]])", 30)).expect("too large");
+    assert!(
+        message.contains("the types in the expression are too large"),
+        "{message}"
+    );
+    for key in ["1", "'a'", "true", "1u", "self.a", "dyn([1])"] {
+        assert_eq!(refused(&format!("{{{key}: 1}}.size() > 0")), None, "{key}");
+    }
+}
+
+#[test]
+fn an_overload_that_does_not_fit_leaves_no_trace() {
+    for source in [
+        "[].map(x, x + 1).size() == 0",
+        "([] + [1])[0] + 1 == 2",
+        "{}.all(k, k in [] || k == 'a')",
+        "[[], [1]].all(l, l.all(i, i > 0))",
+    ] {
+        assert_eq!(refused(source), None, "{source}");
+    }
+    assert!(refused("[[1], ['a'][0] + 1].size() > 0").is_some());
+}
+
+#[test]
+fn copies_are_paid_for() {
+    let large = "x".repeat(300_000);
+    let object = json!({"text": large, "list": vec!["x"; 60_000], "short": "x"});
+    let all = |part: &str| std::iter::repeat_n(part, 300).collect::<Vec<_>>().join(", ");
+    for source in [
+        format!("[1]{}.size() > 0", ".map(x, [x, x])".repeat(40)),
+        format!("[1]{}.size() > 0", ".map(x, {'a': x, 'b': x})".repeat(40)),
+        format!("optional.of(1){}.hasValue()", ".optMap(x, [x, x])".repeat(40)),
+        format!(
+            "optional.of(1){}.hasValue()",
+            ".optMap(x, {1: x, 2: x})".repeat(40)
+        ),
+        "lists.range(2000).map(i, self).size() > 0".into(),
+        "lists.range(2000).map(i, optional.of(self)).size() > 0".into(),
+        "lists.range(2000).transformMap(i, v, self).size() > 0".into(),
+        format!("[{}].size() > 0", all("self.text")),
+        format!("{{{}}}.size() > 0", all("self.text: 1")),
+        format!("'{}'.format(self.list).size() > 0", "%s".repeat(4)),
+        format!("'{}'.format([{}]).size() > 0", "%s".repeat(300), all("self.text")),
+        "self.text.split('').size() > 0".into(),
+        "self.text.split('').all(x, self.text.split('').size() > 0)".into(),
+        "lists.range(100).all(i, self.text.upperAscii() != '')".into(),
+        "lists.range(100).all(i, self.text.lowerAscii() != '')".into(),
+        "lists.range(100).all(i, self.text.substring(1) != '')".into(),
+        "lists.range(100).all(i, self.text.trim() != '')".into(),
+        "lists.range(100).all(i, self.list.slice(0, 50000).size() > 0)".into(),
+        "lists.range(100).all(i, self.list.reverse().size() > 0)".into(),
+        "lists.range(100).all(i, [self.list].flatten().size() > 0)".into(),
+    ] {
+        let shown: String = source.chars().take(80).collect();
+        assert_eq!(
+            evaluate(&source, object.clone()),
+            Err(EvalError::Budget),
+            "{shown}"
+        );
+    }
+    for source in [
+        "['a', 'b'].map(x, [x, x]).size() == 2",
+        "'%s %d'.format([self.short, 1]) == 'x 1'",
+        "[?self.?short, ?self.?nope] == ['x'] && {?'a': self.?nope} == {}",
+        "self.short.split('').map(x, {'a': [x]})[0].a[0].upperAscii() == 'X'",
+        "[optional.of([1]).orValue([2])][0] == [1]",
+    ] {
+        assert_eq!(
+            evaluate(source, object.clone()),
+            Ok(Value::Bool(true)),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn what_has_no_order_is_not_sorted() {
+    // Enough keys for the sorting to find out that they have none.
+    let keys: Vec<f64> = (0..1_000).map(|at| f64::from(at * 7_919 % 1_000)).collect();
+    let object = json!({"keys": keys});
+    for source in [
+        "self.keys.sortBy(k, k > 300.0 && k < 600.0 ? 0.0 / 0.0 : double(k)).size() > 0",
+        "self.keys.map(k, k > 300.0 && k < 600.0 ? 0.0 / 0.0 : double(k)).sort().size() > 0",
+        "self.keys.map(k, k > 300.0 ? dyn(k) : dyn(int(k) + 9007199254740993)).sort().size() > 0",
+    ] {
+        let failed = Err(EvalError::Failed("no such overload".into()));
+        let result = deep(|deep| {
+            let expression = Expression::compile(deep, source, &environment()).expect("compiles");
+            let variables = [("self", to_cel(&object))];
+            Evaluator::new(deep).evaluate(&expression, &variables, &Budget::new(200_000))
+        });
+        assert_eq!(result, Some(failed), "{source}");
+    }
+    for source in [
+        "[3, 1, 2].sort() == [1, 2, 3]",
+        "[b'b', b'a'].sort() == [b'a', b'b']",
+        "['b', 'a'].sortBy(x, x) == ['a', 'b']",
+        "[0.0 / 0.0].sort().size() == 1",
+    ] {
+        assert_eq!(evaluate(source, json!({})), Ok(Value::Bool(true)), "{source}");
+    }
+}
+
+#[test]
+fn complaints_are_counted() {
+    let source = format!("[{}].size() > 0", vec!["nope"; 1_500].join(", "));
+    let message = refused(&source).expect("undeclared");
+    assert_eq!(message.matches("undeclared reference").count(), 100);
+    assert!(message.ends_with("\n1400 more errors were truncated"));
+}

@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::super::conditions::{Condition, compile, conditions};
 use super::super::expressions::{Names, Variables, environment};
 use super::super::matching::list;
-use crate::cel::{BOOL, CompileError, Deep, Environment, Evaluator, Expression, STRING, Scope, Simple, Type};
+use crate::cel::{
+    BOOL, CompileError, Deep, Environment, Evaluator, Expression, Named, STRING, Scope, Simple, Type,
+};
 use crate::object::member::text;
 
 /// A policy that can be evaluated; what does not compile fails when it is evaluated.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) conditions: Vec<Condition>,
-    pub(super) variables: Vec<(String, Result<Expression, CompileError>)>,
+    pub(super) variables: Named,
     pub(super) validations: Vec<Validation>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) mutations: Vec<Mutation>,
@@ -59,28 +61,33 @@ pub(super) fn is_json_patch(ty: &Type) -> bool {
     ty.to_string() == "list(JSONPatch)"
 }
 
-/// The environment with what a policy declares: the variables that were compiled so far.
+/// The environments with what a policy declares: the variables that were compiled so far.
 pub(super) struct Composed {
-    fields: Vec<(String, Type)>,
-    has_params: bool,
-    composes: bool,
+    whole: Environment,
+    /// Without the authorizer.
+    plain: Environment,
 }
 
 impl Composed {
     pub(super) fn new(has_params: bool, composes: bool) -> Composed {
+        let of = |names| {
+            let environment = environment(names, has_params);
+            if composes {
+                environment.composing()
+            } else {
+                environment
+            }
+        };
         Composed {
-            fields: Vec::new(),
-            has_params,
-            composes,
+            whole: of(Names::Authorizer),
+            plain: of(Names::Request),
         }
     }
 
-    pub(super) fn environment(&self, names: Names) -> Environment {
-        let environment = environment(names, self.has_params);
-        if self.composes {
-            environment.with("variables", Type::fields("kubernetes.variables", &self.fields))
-        } else {
-            environment
+    pub(super) fn environment(&self, names: Names) -> &Environment {
+        match names {
+            Names::Authorizer => &self.whole,
+            Names::Request => &self.plain,
         }
     }
 
@@ -91,12 +98,12 @@ impl Composed {
         name: &str,
         source: &str,
     ) -> Result<Expression, CompileError> {
-        let compiled = compile(deep, source, &self.environment(Names::Authorizer), &[]);
+        let compiled = compile(deep, source, &self.whole, &[]);
         let ty = compiled
             .as_ref()
             .map_or(crate::cel::DYN, |compiled| compiled.ty().kept());
-        self.fields.retain(|(known, _)| known != name);
-        self.fields.push((name.to_owned(), ty));
+        self.whole.compose(name, ty.clone());
+        self.plain.compose(name, ty);
         compiled
     }
 }
@@ -104,24 +111,18 @@ impl Composed {
 impl Compiled {
     /// A scope in which the policy's variables have these values, and those that it declares.
     pub(super) fn scope<'e>(&'e self, evaluator: &'e Evaluator, values: Variables) -> Scope<'e> {
-        let named = self.variables.iter();
-        Scope::new(
-            evaluator,
-            values,
-            named.map(|(name, expression)| (name.as_str(), expression)),
-        )
+        Scope::new(evaluator, values, Some(&self.variables))
     }
 
     pub(super) fn of(deep: Deep, policy: &Value) -> Compiled {
         let spec = &policy["spec"];
         let has_params = spec.get("paramKind").is_some_and(Value::is_object);
         let mut composed = Composed::new(has_params, true);
-        let variables = list(spec, "variables").iter().map(|variable| {
+        let mut variables = Named::default();
+        for variable in list(spec, "variables") {
             let name = text(variable, "name");
-            let compiled = composed.variable(deep, name, text(variable, "expression"));
-            (name.to_owned(), compiled)
-        });
-        let variables = variables.collect();
+            variables.add(name, composed.variable(deep, name, text(variable, "expression")));
+        }
         let environment = composed.environment(Names::Authorizer);
         let plain = composed.environment(Names::Request);
         let source = |text: &str, environment: &Environment, wanted: &[Type]| Source {
@@ -131,10 +132,10 @@ impl Compiled {
         let validations = list(spec, "validations").iter().map(|validation| {
             let message_expression = text(validation, "messageExpression");
             Validation {
-                expression: source(text(validation, "expression"), &environment, &[BOOL]),
+                expression: source(text(validation, "expression"), environment, &[BOOL]),
                 message: text(validation, "message").to_owned(),
                 message_expression: (!message_expression.is_empty())
-                    .then(|| source(message_expression, &plain, &[STRING])),
+                    .then(|| source(message_expression, plain, &[STRING])),
                 reason: text(validation, "reason").to_owned(),
             }
         });
@@ -143,7 +144,7 @@ impl Compiled {
             .map(|annotation| Annotation {
                 value: source(
                     text(annotation, "valueExpression"),
-                    &environment,
+                    environment,
                     &annotation_types(),
                 ),
             });
@@ -164,7 +165,7 @@ impl Compiled {
                 }
             });
         Compiled {
-            conditions: conditions(deep, list(spec, "matchConditions"), &environment),
+            conditions: conditions(deep, list(spec, "matchConditions"), environment),
             variables,
             validations: validations.collect(),
             annotations: annotations.collect(),

@@ -14,6 +14,7 @@ mod rules;
 mod validating;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -23,21 +24,27 @@ pub(super) use mutating::{Reinvocation, mutate};
 pub(crate) use rules::{uncompiled, validate as validate_policy};
 pub(super) use validating::validate;
 
+use super::conditions::Condition;
 use super::matching::{Criteria, GROUP, Subject, is_configuration};
-use super::{Attributes, expressions};
-use crate::cel::deeply;
+use super::{Attributes, conditions, expressions};
+use crate::cel::{Deep, deeply};
 use crate::kinds::kind::{Kind, Registry, table};
 use crate::object::member::text;
 use crate::object::meta;
 use crate::state::Api;
 use compiled::Compiled;
 
-/// How many compiled policies are kept.
+/// How many compiled policies are kept, and how many lists of conditions.
 const KEPT: usize = 256;
 
-/// Policies that were compiled, by their kinds and names, with the versions that they are of.
+/// What was compiled, until something else needs the room.
 #[derive(Debug, Default)]
-pub(crate) struct Policies(Mutex<HashMap<Name, (u64, Arc<Compiled>)>>);
+pub(crate) struct Policies {
+    /// By their kinds and names, with the versions that they are of.
+    compiled: Mutex<HashMap<Name, (u64, Arc<Compiled>)>>,
+    /// Conditions of webhooks, by their expressions.
+    conditions: Mutex<HashMap<Vec<String>, Arc<Vec<Condition>>>>,
+}
 
 /// The plural name of a policy's kind, and its own.
 type Name = (&'static str, String);
@@ -45,20 +52,46 @@ type Name = (&'static str, String);
 impl Policies {
     async fn compiled(&self, plural: &'static str, policy: &Policy) -> Option<Arc<Compiled>> {
         let key = (plural, policy.name().to_owned());
-        if let Some((revision, compiled)) = self.0.lock().get(&key)
+        if let Some((revision, compiled)) = self.compiled.lock().get(&key)
             && *revision == policy.revision
         {
             return Some(Arc::clone(compiled));
         }
         let value = Arc::clone(&policy.value);
         let compiled = Arc::new(deeply(move |deep| Compiled::of(deep, &value)).await?);
-        let mut kept = self.0.lock();
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(key, (policy.revision, Arc::clone(&compiled)));
+        keep(
+            &mut self.compiled.lock(),
+            key,
+            (policy.revision, Arc::clone(&compiled)),
+        );
         Some(compiled)
     }
+
+    /// The `matchConditions` of a webhook.
+    pub(super) fn conditions(&self, deep: Deep, list: &[Value]) -> Arc<Vec<Condition>> {
+        let key: Vec<String> = list
+            .iter()
+            .map(|condition| text(condition, "expression").to_owned())
+            .collect();
+        if let Some(conditions) = self.conditions.lock().get(&key) {
+            return Arc::clone(conditions);
+        }
+        let environment = expressions::environment(expressions::Names::Authorizer, false);
+        let conditions = Arc::new(conditions::conditions(deep, list, &environment));
+        keep(&mut self.conditions.lock(), key, Arc::clone(&conditions));
+        conditions
+    }
+}
+
+/// Inserts in the place of any other, once there are many: which are needed next cannot be known.
+fn keep<K: Clone + Eq + Hash, V>(kept: &mut HashMap<K, V>, key: K, value: V) {
+    if kept.len() >= KEPT
+        && !kept.contains_key(&key)
+        && let Some(other) = kept.keys().next().cloned()
+    {
+        kept.remove(&other);
+    }
+    kept.insert(key, value);
 }
 
 /// A policy with its bindings.

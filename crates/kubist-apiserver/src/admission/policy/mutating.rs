@@ -14,7 +14,7 @@ use super::super::matching::Subject;
 use super::super::{Attributes, Operation};
 use super::compiled::{Compiled, Mutation};
 use super::{Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, params, variables};
-use crate::cel::{Budget, Deep, Evaluator, deeply};
+use crate::cel::{Budget, Evaluator, Worker};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
 use crate::object::member::text;
@@ -68,6 +68,7 @@ pub(in crate::admission) async fn mutate(
         api,
         attributes,
         old,
+        worker: None,
         problems: Vec::new(),
         patched: false,
     };
@@ -122,6 +123,8 @@ struct Run<'a> {
     api: &'a Arc<Api>,
     attributes: &'a Attributes<'a>,
     old: Option<&'a Value>,
+    /// What evaluates, once something is to be.
+    worker: Option<Worker>,
     problems: Vec<Problem>,
     patched: bool,
 }
@@ -216,16 +219,7 @@ impl Run<'_> {
         reinvocation: &mut Reinvocation,
     ) -> Result<(), Failure> {
         let (policy, binding) = (invocation.policy, invocation.binding.as_ref());
-        let compiled = Arc::clone(&invocation.compiled);
-        let variables = of_conditions(&self.variables(invocation, object).await?);
-        let holds = deeply(move |deep| {
-            let evaluator = Evaluator::new(deep);
-            all_hold(&compiled.conditions, &compiled.scope(&evaluator, variables))
-        });
-        match holds
-            .await
-            .unwrap_or_else(|| Err("internal error: the evaluation failed".into()))
-        {
+        match self.is_asked(invocation, object).await? {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             Err(why) => {
@@ -254,6 +248,40 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether the policy's conditions hold.
+    async fn is_asked(
+        &mut self,
+        invocation: &Invocation<'_>,
+        object: &Value,
+    ) -> Result<Result<bool, String>, Failure> {
+        if invocation.compiled.conditions.is_empty() {
+            return Ok(Ok(true));
+        }
+        let compiled = Arc::clone(&invocation.compiled);
+        let variables = of_conditions(&self.variables(invocation, object).await?);
+        let holds = self
+            .evaluate(move |evaluator| all_hold(&compiled.conditions, &compiled.scope(evaluator, variables)));
+        Ok(holds.await.unwrap_or_else(Err))
+    }
+
+    /// Runs `work` on the deep stack that all evaluations for the request share.
+    async fn evaluate<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Evaluator) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        if self.worker.is_none() {
+            self.worker = Worker::start();
+        }
+        let result = match &self.worker {
+            Some(worker) => worker.run(work).await,
+            None => None,
+        };
+        if result.is_none() {
+            self.worker = None;
+        }
+        result.ok_or_else(|| "internal error: the evaluation failed".into())
+    }
+
     async fn variables(&self, invocation: &Invocation<'_>, object: &Value) -> Result<Variables, Failure> {
         let (api, attributes, resource) = (self.api, self.attributes, invocation.resource.as_ref());
         let object = as_seen(api, attributes, resource, Some(object)).await?;
@@ -269,7 +297,7 @@ impl Run<'_> {
 
     /// Makes one change.
     async fn change(
-        &self,
+        &mut self,
         invocation: &Invocation<'_>,
         at: usize,
         object: &mut Value,
@@ -281,13 +309,11 @@ impl Run<'_> {
         let compiled = Arc::clone(&invocation.compiled);
         let kind = Arc::clone(resource);
         let foreign = foreign_message(attributes);
-        let patched = deeply(move |deep| {
+        let patched = self.evaluate(move |evaluator| {
             let shape = foreign.map_or_else(|| kind.shape(), Shape::message);
-            mutated(deep, &compiled, at, variables, shape, &seen)
+            mutated(evaluator, &compiled, at, variables, shape, &seen)
         });
-        let patched = patched
-            .await
-            .unwrap_or_else(|| Err("internal error: the evaluation failed".into()))?;
+        let patched = patched.await??;
         if is_foreign(attributes) {
             *object = patched;
             return Ok(());
@@ -352,15 +378,14 @@ fn foreign_message(attributes: &Attributes<'_>) -> Option<&'static Message> {
 
 /// What a mutation makes of an object.
 fn mutated(
-    deep: Deep,
+    evaluator: &Evaluator,
     compiled: &Compiled,
     at: usize,
     variables: Variables,
     shape: Shape<'_>,
     object: &Value,
 ) -> Result<Value, String> {
-    let evaluator = Evaluator::new(deep);
-    let scope = compiled.scope(&evaluator, variables);
+    let scope = compiled.scope(evaluator, variables);
     let budget = Budget::new(BUDGET);
     let value = |source: &super::compiled::Source| -> Result<CelValue, String> {
         if let Err(error) = &source.compiled {

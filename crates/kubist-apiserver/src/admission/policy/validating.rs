@@ -1,5 +1,6 @@
 //! `ValidatingAdmissionPolicy`: what may not be, in CEL.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use kube_cel::cel::Value as CelValue;
@@ -189,7 +190,7 @@ fn decide(deep: Deep, steps: Vec<Step>) -> (Vec<Denial>, Vec<String>) {
             Step::Evaluate(case) => case,
         };
         let variables = std::mem::take(&mut case.variables);
-        let outcome = case.outcome(&evaluator, variables);
+        let outcome = case.outcome(&evaluator, &variables);
         for (message, reason) in outcome.refused {
             if case.warns {
                 warnings.push(format!(
@@ -227,16 +228,27 @@ impl Case {
         }
     }
 
-    fn outcome(&self, evaluator: &Evaluator, variables: Variables) -> Outcome {
+    /// Whether the policy's conditions hold.
+    fn is_asked(&self, evaluator: &Evaluator, variables: &Variables) -> Result<bool, String> {
+        // A scope copies all values.
+        if self.compiled.conditions.is_empty() {
+            return Ok(true);
+        }
+        let scope = self.compiled.scope(evaluator, of_conditions(variables));
+        all_hold(&self.compiled.conditions, &scope)
+    }
+
+    fn outcome(&self, evaluator: &Evaluator, variables: &Variables) -> Outcome {
         let mut outcome = Outcome::default();
         let failed = |why: String| (!self.ignores_failures).then_some((why, String::new()));
         // Messages are not to depend on who may do what.
-        let mut plain = variables.clone();
-        plain.retain(|(name, _)| !name.starts_with("authorizer"));
-        let conditions = self.compiled.scope(evaluator, of_conditions(&variables));
-        let scope = self.compiled.scope(evaluator, variables);
-        let messages = self.compiled.scope(evaluator, plain);
-        match all_hold(&self.compiled.conditions, &conditions) {
+        let messages = LazyCell::new(|| {
+            let plain = variables
+                .iter()
+                .filter(|(name, _)| !name.starts_with("authorizer"));
+            self.compiled.scope(evaluator, plain.cloned().collect())
+        });
+        match self.is_asked(evaluator, variables) {
             Ok(true) => {}
             Ok(false) => return outcome,
             Err(why) => {
@@ -244,6 +256,7 @@ impl Case {
                 return outcome;
             }
         }
+        let scope = self.compiled.scope(evaluator, variables.clone());
         let budget = Budget::new(BUDGET);
         let mut results = Vec::new();
         for validation in &self.compiled.validations {
@@ -292,7 +305,11 @@ impl Case {
 
 impl Validation {
     /// What to say of something that is not as it should be.
-    fn refusal(&self, scope: &Scope<'_>, budget: &Budget) -> String {
+    fn refusal<'s>(
+        &self,
+        scope: &LazyCell<Scope<'s>, impl FnOnce() -> Scope<'s>>,
+        budget: &Budget,
+    ) -> String {
         let made = self.message_expression.as_ref().and_then(|source| {
             match evaluate(&source.text, &source.compiled, scope, budget) {
                 Ok(CelValue::String(text)) => Some(text.trim().to_owned()),

@@ -1,6 +1,10 @@
 //! What an expression can name.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::types::{DYN, STRING, Type};
+use crate::cel::lower::VARIABLES;
 
 /// The names that an expression can use beside what it binds itself.
 #[derive(Clone, Debug, Default)]
@@ -8,6 +12,8 @@ pub(crate) struct Environment {
     variables: Vec<(String, Type)>,
     /// Whether `Object{...}` and `JSONPatch{...}` can be written.
     has_patches: bool,
+    /// What a policy declares, as `variables.name`.
+    composed: Option<Arc<HashMap<String, Type>>>,
 }
 
 impl Environment {
@@ -16,6 +22,7 @@ impl Environment {
         Environment {
             variables: variables.collect(),
             has_patches: false,
+            composed: None,
         }
     }
 
@@ -23,6 +30,22 @@ impl Environment {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), ty));
         self
+    }
+
+    /// With `variables`, in which [`Environment::compose`] declares names.
+    pub(crate) fn composing(mut self) -> Environment {
+        self.composed = Some(Arc::default());
+        self.with(VARIABLES, Type::composed())
+    }
+
+    pub(crate) fn compose(&mut self, name: &str, ty: Type) {
+        if let Some(composed) = &mut self.composed {
+            Arc::make_mut(composed).insert(name.to_owned(), ty);
+        }
+    }
+
+    pub(super) fn composed(&self, name: &str) -> Option<&Type> {
+        self.composed.as_ref()?.get(name)
     }
 
     pub(crate) fn with_patches(mut self) -> Environment {

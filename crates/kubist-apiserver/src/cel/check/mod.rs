@@ -47,16 +47,24 @@ pub(super) fn check(expression: &IdedExpr, environment: &Environment) -> Result<
         bindings: Bindings::default(),
         open: 0,
         problems: Vec::new(),
+        too_large: None,
     };
     checker.check(expression);
+    let too_large = |at: u64| Problem {
+        at,
+        message: "the types in the expression are too large".into(),
+    };
+    checker.problems.extend(checker.too_large.map(too_large));
     if !checker.problems.is_empty() {
         return Err(checker.problems);
     }
     let bindings = checker.bindings;
     let types = checker.types.into_iter();
-    Ok(Types(
-        types.map(|(id, ty)| (id, bindings.resolve(&ty, true))).collect(),
-    ))
+    let types = types.map(|(id, ty)| (id, bindings.resolve(&ty, true))).collect();
+    if bindings.is_exhausted() {
+        return Err(vec![too_large(expression.id)]);
+    }
+    Ok(Types(types))
 }
 
 struct Checker<'a> {
@@ -67,10 +75,15 @@ struct Checker<'a> {
     /// How many open types there are.
     open: u32,
     problems: Vec<Problem>,
+    /// The part whose type was found to be too large, after which no more is checked.
+    too_large: Option<u64>,
 }
 
 impl Checker<'_> {
     fn check(&mut self, expression: &IdedExpr) -> Type {
+        if self.too_large.is_some() {
+            return ERROR;
+        }
         let ty = match &expression.expr {
             Expr::Unspecified => ERROR,
             Expr::Literal(literal) => of_literal(literal),
@@ -98,6 +111,7 @@ impl Checker<'_> {
                         continue;
                     };
                     let key = self.check(&entry.key);
+                    self.check_key(entry.key.id, &key);
                     keys = Some(self.join(keys, key));
                     let mut value = self.check(&entry.value);
                     if entry.optional {
@@ -143,7 +157,24 @@ impl Checker<'_> {
         self.note(expression.id, ty)
     }
 
+    /// Refuses keys that no map can have.
+    fn check_key(&mut self, id: u64, ty: &Type) {
+        let ty = self.bindings.resolve(ty, true);
+        if matches!(
+            ty,
+            Type::List(_) | Type::Map(..) | Type::Object(_) | Type::Optional(_)
+        ) {
+            self.problem(id, format!("unsupported key type '{ty}'"));
+        }
+    }
+
     fn note(&mut self, id: u64, ty: Type) -> Type {
+        if self.too_large.is_none() && self.bindings.is_too_large(&ty) {
+            self.too_large = Some(id);
+        }
+        if self.too_large.is_some() {
+            return ERROR;
+        }
         self.types.insert(id, ty.clone());
         ty
     }
@@ -216,7 +247,11 @@ impl Checker<'_> {
     }
 
     fn field(&mut self, id: u64, object: &Type, field: &str) -> Option<Type> {
-        let found = object.field(field);
+        let found = if object.is_composed() {
+            self.environment.composed(field).cloned()
+        } else {
+            object.field(field)
+        };
         if found.is_none() {
             self.problem(id, format!("undefined field '{field}'"));
         }

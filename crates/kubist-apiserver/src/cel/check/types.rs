@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::cel::declared::{Declared, Shape, Simple};
 
 /// The type of an expression.
-#[derive(Clone, Debug, PartialEq)]
+// What is one and the same is equal without a look inside, as long as there is `Eq`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     Simple(Simple),
     List(Arc<Type>),
@@ -21,7 +22,7 @@ pub(crate) enum Type {
 }
 
 /// A type with fields.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) name: String,
     /// Nothing where any field may be set.
@@ -33,6 +34,8 @@ pub(crate) const BOOL: Type = Type::Simple(Simple::Bool);
 pub(crate) const INT: Type = Type::Simple(Simple::Int);
 pub(crate) const STRING: Type = Type::Simple(Simple::String);
 pub(super) const ERROR: Type = Type::Simple(Simple::Error);
+
+const COMPOSED: &str = "kubernetes.variables";
 
 impl Type {
     pub(crate) fn list(of: Type) -> Type {
@@ -56,12 +59,14 @@ impl Type {
         }))
     }
 
-    /// As [`Type::object`], with names that are made up at run time.
-    pub(crate) fn fields(name: &str, fields: &[(String, Type)]) -> Type {
-        Type::Object(Arc::new(Object {
-            name: name.to_owned(),
-            fields: Some(fields.iter().cloned().collect()),
-        }))
+    /// The type of what a policy declares; its fields are in the environment, which they are
+    /// added to one by one.
+    pub(super) fn composed() -> Type {
+        Type::object(COMPOSED, [])
+    }
+
+    pub(super) fn is_composed(&self) -> bool {
+        matches!(self, Type::Object(object) if object.name == COMPOSED)
     }
 
     /// What is remembered of the type of a value that gets a name in a policy.

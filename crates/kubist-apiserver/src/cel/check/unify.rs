@@ -1,31 +1,93 @@
 //! Which types fit where, and what open types turn out to be.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::types::Type;
+use super::types::{ERROR, Type};
 use crate::cel::declared::Simple;
 
+/// How many parts a type may have. A type can name another more than once, so that a few lines
+/// could make one that no memory holds.
+const SIZE: usize = 200;
+/// How many parts of types are looked at for one expression.
+const STEPS: u64 = 2_000_000;
+
 /// What is known of open types.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bindings {
     bound: HashMap<u32, Type>,
+    /// What was bound by what is being tried, with what was known before.
+    tried: Vec<(u32, Option<Type>)>,
+    /// How many more parts may be looked at.
+    left: Cell<u64>,
+}
+
+impl Default for Bindings {
+    fn default() -> Bindings {
+        Bindings {
+            bound: HashMap::new(),
+            tried: Vec::new(),
+            left: Cell::new(STEPS),
+        }
+    }
 }
 
 impl Bindings {
+    /// Whether there was more to look at than there may be: answers mean nothing from then on.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    fn step(&self) -> bool {
+        self.left.set(self.left.get().saturating_sub(1));
+        !self.is_exhausted()
+    }
+
+    /// Whether a type has more parts than a type may.
+    pub(super) fn is_too_large(&self, ty: &Type) -> bool {
+        let mut left = SIZE;
+        !self.count(ty, &mut left)
+    }
+
+    fn count(&self, ty: &Type, left: &mut usize) -> bool {
+        if *left == 0 || !self.step() {
+            return false;
+        }
+        *left -= 1;
+        match ty {
+            Type::Open(number) => self.bound.get(number).is_none_or(|bound| self.count(bound, left)),
+            Type::List(of) | Type::Optional(of) | Type::Of(of) => self.count(of, left),
+            Type::Map(keys, values) => self.count(keys, left) && self.count(values, left),
+            Type::Simple(_) | Type::Object(_) => true,
+        }
+    }
+
     /// Whether all of `given` can be where `wanted` is; what that takes is kept if they can.
     pub(super) fn all_fit(&mut self, given: &[Type], wanted: &[Type]) -> bool {
         if given.len() != wanted.len() {
             return false;
         }
-        let mut tried = self.clone();
         let fit = given
             .iter()
             .zip(wanted)
-            .all(|(given, wanted)| tried.unify(given, wanted));
-        if fit {
-            *self = tried;
+            .all(|(given, wanted)| self.unify(given, wanted));
+        for (number, before) in self.tried.drain(..).rev() {
+            match before {
+                _ if fit => {}
+                Some(before) => {
+                    self.bound.insert(number, before);
+                }
+                None => {
+                    self.bound.remove(&number);
+                }
+            }
         }
         fit
+    }
+
+    fn set(&mut self, number: u32, ty: Type) {
+        let before = self.bound.insert(number, ty);
+        self.tried.push((number, before));
     }
 
     pub(super) fn fits(&mut self, given: &Type, wanted: &Type) -> bool {
@@ -33,6 +95,9 @@ impl Bindings {
     }
 
     fn unify(&mut self, one: &Type, other: &Type) -> bool {
+        if !self.step() {
+            return true;
+        }
         if let Type::Open(number) = other {
             match self.bind(*number, one) {
                 Bound::Fits => return true,
@@ -76,18 +141,21 @@ impl Bindings {
             }
             let general = general(ty, &known);
             if !self.mentions(&general, number) {
-                self.bound.insert(number, general);
+                self.set(number, general);
             }
             return Bound::Fits;
         }
         if self.mentions(ty, number) {
             return Bound::Never;
         }
-        self.bound.insert(number, ty.clone());
+        self.set(number, ty.clone());
         Bound::Fits
     }
 
     fn mentions(&self, ty: &Type, number: u32) -> bool {
+        if !self.step() {
+            return true;
+        }
         match ty {
             Type::Open(other) if *other == number => true,
             Type::Open(other) => self
@@ -102,6 +170,9 @@ impl Bindings {
 
     /// The type with what is known of open types; what is still open is anything if it is `closed`.
     pub(super) fn resolve(&self, ty: &Type, closed: bool) -> Type {
+        if !self.step() {
+            return ERROR;
+        }
         match ty {
             Type::Open(number) => match self.bound.get(number) {
                 Some(bound) => self.resolve(bound, closed),

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use kube_cel::cel::extractors::{Arguments, This};
+use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 use super::conversions::string;
 use super::library;
 use crate::cel::meter::Budget;
+use crate::cel::structure::Structure;
 
 pub(in crate::cel) const ADD: &str = "@add";
 
@@ -75,12 +77,15 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
             library::method("join", Value::List(list), &arguments)
         },
     );
+    let meter = budget.clone();
     context.add_function(
         "format",
-        |This(text): This<Arc<String>>, Arguments(arguments): Arguments| -> Result {
+        move |This(text): This<Arc<String>>, Arguments(arguments): Arguments| -> Result {
             if asks_for_many_digits(&text) {
                 return Err(ExecutionError::function_error("", "the precision is too large"));
             }
+            let sizes = arguments.iter().map(size);
+            spend(&meter, sizes.fold(text.len(), usize::saturating_add), 0)?;
             let shown = arguments
                 .iter()
                 .map(shown)
@@ -121,14 +126,29 @@ fn asks_for_many_digits(text: &str) -> bool {
 
 /// What it costs to copy a value.
 pub(in crate::cel) fn weight(value: &Value) -> u64 {
-    fn of(value: &Value) -> usize {
-        match value {
-            Value::String(text) => text.len() / BYTES,
-            Value::Bytes(bytes) => bytes.len() / BYTES,
-            Value::List(items) => items.len() / ITEMS + items.iter().map(of).sum::<usize>(),
-            Value::Map(map) => map.map.len() / ITEMS + map.map.values().map(of).sum::<usize>(),
-            _ => 0,
-        }
+    (size(value) / BYTES) as u64
+}
+
+/// How many bytes a value is taken for: parts without a size are worth as much as an item.
+fn size(value: &Value) -> usize {
+    const ITEM: usize = BYTES / ITEMS;
+    let all = |sizes: &mut dyn Iterator<Item = usize>| {
+        sizes.fold(0_usize, |sum, size| sum.saturating_add(size).saturating_add(ITEM))
+    };
+    match value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => all(&mut items.iter().map(size)),
+        Value::Map(map) => all(&mut map.map.iter().map(|(key, value)| match key {
+            Key::String(key) => key.len().saturating_add(size(value)),
+            _ => size(value),
+        })),
+        Value::Opaque(opaque) => match opaque.downcast_ref::<OptionalValue>() {
+            Some(optional) => optional.value().map_or(0, size),
+            None => Structure::of(value).map_or(0, |structure| {
+                all(&mut structure.fields.iter().map(|(_, value)| size(value)))
+            }),
+        },
+        _ => 0,
     }
-    of(value) as u64
 }

@@ -1,5 +1,6 @@
 //! What macros and lowered expressions call.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use kube_cel::cel::extractors::This;
@@ -19,6 +20,7 @@ pub(super) fn register(context: &mut Context<'_>) {
         has(&of, &field).map(Value::Bool).ok_or_else(|| no_such(HAS))
     });
     context.add_function(SORT_BY, |This(of): This<Value>, by: Value| sorted(&of, &by));
+    context.add_function("sort", |This(of): This<Value>| sorted(&of, &of));
     context.add_function(HELD, |of: Value| unwrap(&Value::List(Arc::new(vec![of]))));
     context.add_function("optional.unwrap", |of: Value| unwrap(&of));
     context.add_function("unwrapOpt", |This(of): This<Value>| unwrap(&of));
@@ -89,20 +91,28 @@ fn sorted(of: &Value, by: &Value) -> Result {
     let (Value::List(items), Value::List(keys)) = (of, by) else {
         return Err(no_such("sortBy"));
     };
-    let mut pairs: Vec<(&Value, &Value)> = keys.iter().zip(items.iter()).collect();
-    let mut comparable = true;
-    pairs.sort_by(|one, other| {
-        one.0.partial_cmp(other.0).unwrap_or_else(|| {
-            comparable = false;
-            std::cmp::Ordering::Equal
-        })
-    });
-    if !comparable {
+    // What has no order must not be sorted: sorting panics when it finds that out.
+    let is_like = |one: &Value, other: &Value| {
+        std::mem::discriminant(one) == std::mem::discriminant(other) && order(other, other).is_some()
+    };
+    if let [first, _, ..] = keys.as_slice()
+        && !keys.iter().all(|key| is_like(first, key))
+    {
         return Err(no_such("sortBy"));
     }
+    let mut pairs: Vec<(&Value, &Value)> = keys.iter().zip(items.iter()).collect();
+    pairs.sort_by(|one, other| order(one.0, other.0).unwrap_or(Ordering::Equal));
     Ok(Value::List(Arc::new(
         pairs.into_iter().map(|(_, item)| item.clone()).collect(),
     )))
+}
+
+/// The order of two values of one type, if it has one; not a number has none to itself.
+fn order(one: &Value, other: &Value) -> Option<Ordering> {
+    match (one, other) {
+        (Value::Bytes(one), Value::Bytes(other)) => Some(one.cmp(other)),
+        (one, other) => one.partial_cmp(other),
+    }
 }
 
 /// The values of the optional values in a list that have one.

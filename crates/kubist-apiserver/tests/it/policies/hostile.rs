@@ -120,6 +120,109 @@ async fn values_cannot_outgrow_the_server() {
     }
 }
 
+/// Variables of which each names the one before, between a start and an end.
+fn chain(steps: usize, first: &str, start: &str, end: &str) -> Value {
+    let step = |at: usize| match at {
+        0 => json!({"name": "v0", "expression": format!("{start}{first}{end}")}),
+        at => json!({"name": format!("v{at}"), "expression": format!("{start}variables.v{}{end}", at - 1)}),
+    };
+    json!({
+        "variables": (0..steps).map(step).collect::<Vec<Value>>(),
+        "validations": [{"expression": format!("size(variables.v{}) > 0", steps - 1)}],
+    })
+}
+
+#[tokio::test]
+async fn variables_cannot_be_nested_without_end() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let path = format!("{GROUP}/validatingadmissionpolicybindings/p");
+    let try_out = async |policy: Value| {
+        http.delete(&format!("{GROUP}/validatingadmissionpolicies/p"))
+            .await;
+        http.delete(&path).await;
+        validate(&http, "p", policy, json!({})).await;
+        http.post(CONFIG_MAPS, json!({"metadata": {"generateName": "a-"}}))
+            .await
+    };
+    let (status, answer) = try_out(chain(300, "'a'", "", " + 'a'")).await;
+    assert_eq!(status, 201, "{answer}");
+    // What is near the bound has a stack, whatever it is made of.
+    for (first, start, end) in [
+        ("'a'", "", " + ''".repeat(1_600)),
+        ("'a'", "", ".trim()".repeat(600)),
+        ("'a'", "", ".split('').map(c, [c])[0].join('')".repeat(130)),
+        (
+            "'a'",
+            "optional.of(",
+            format!("){}.value()", ".optMap(c, c)".repeat(300)),
+        ),
+    ] {
+        let mut steps = 1;
+        loop {
+            let (status, answer) = try_out(chain(steps, first, start, &end)).await;
+            if status != 201 {
+                let why = "variables are nested too deep";
+                assert!(status == 422 && message(&answer).contains(why), "{answer}");
+                assert!(steps > 2, "{end}");
+                break;
+            }
+            steps += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_variables_are_added_one_by_one() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let variable = |at: usize| json!({"name": format!("v{at}"), "expression": "[]"});
+    let named = (0..8_000).map(|at| json!({"expression": format!("variables.v{at} == []")}));
+    let policy = json!({
+        "variables": (0..8_000).map(variable).collect::<Vec<Value>>(),
+        "validations": named.collect::<Vec<Value>>(),
+    });
+    validate(&http, "many", policy, json!({})).await;
+    let (status, answer) = http.post(CONFIG_MAPS, map("a", json!({}))).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+#[tokio::test]
+async fn variables_pay_for_what_they_keep() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let variable = |at: usize| json!({"name": format!("v{at}"), "expression": "object"});
+    let named = (0..2_000).map(|at| json!({"expression": format!("variables.v{at} != null")}));
+    let policy = json!({
+        "variables": (0..2_000).map(variable).collect::<Vec<Value>>(),
+        "validations": named.collect::<Vec<Value>>(),
+    });
+    validate(&http, "kept", policy, json!({})).await;
+    let (status, answer) = http
+        .post(CONFIG_MAPS, map("a", json!({"k": "x".repeat(500_000)})))
+        .await;
+    let end = "running out of cost budget, no further validation rules will be run";
+    assert!(status == 422 && message(&answer).ends_with(end), "{answer}");
+    let (status, answer) = http.post(CONFIG_MAPS, map("a", json!({}))).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+#[tokio::test]
+async fn hundreds_of_policies_are_all_asked() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    for at in 0..300 {
+        let expression = format!("object.metadata.name != 'a{at}'");
+        validate(&http, &format!("p{at}"), validations(&[&expression]), json!({})).await;
+    }
+    for at in [0, 150, 299] {
+        let (status, answer) = http.post(CONFIG_MAPS, map(&format!("a{at}"), json!({}))).await;
+        let policy = format!("ValidatingAdmissionPolicy 'p{at}' with");
+        assert!(status == 422 && message(&answer).contains(&policy), "{answer}");
+    }
+    assert_eq!(http.post(CONFIG_MAPS, map("a", json!({}))).await.0, 201);
+}
+
 /// Pieces that expressions are made of, and some that they are not.
 const PIECES: [&str; 44] = [
     "object",

@@ -184,7 +184,11 @@ impl Checks {
     }
 
     fn patch(&self, expression: &str, ty: &str) -> Option<CompileError> {
-        let environment = self.composed.environment(Names::Authorizer).with_patches();
+        let environment = self
+            .composed
+            .environment(Names::Authorizer)
+            .clone()
+            .with_patches();
         match ty {
             "JSONPatch" => json_patch(self.deep, expression, &environment).err(),
             _ => compile(self.deep, expression, &environment, &[apply_type()]).err(),
@@ -192,7 +196,7 @@ impl Checks {
     }
 
     fn compile(&self, source: &str, names: Names, wanted: &[Type]) -> Option<CompileError> {
-        compile(self.deep, source, &self.composed.environment(names), wanted).err()
+        compile(self.deep, source, self.composed.environment(names), wanted).err()
     }
 }
 
