@@ -49,6 +49,9 @@ struct State {
     tables: HashMap<TableName, Arc<Table>>,
 }
 
+/// Events with the tables in which they happened.
+pub(crate) type TableEvents = Vec<(TableName, Arc<Event>)>;
+
 /// The store. All methods are short and lock for themselves.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -202,7 +205,7 @@ impl Store {
 
     /// What happened to all tables after `revision`, table by table, and up to which revision that is all;
     /// no events if some of them are forgotten.
-    pub(crate) fn all_events_after(&self, revision: u64) -> (Option<Vec<(TableName, Arc<Event>)>>, u64) {
+    pub(crate) fn all_events_after(&self, revision: u64) -> (Option<TableEvents>, u64) {
         let state = self.state.read();
         let mut events = Vec::new();
         for (name, table) in &state.tables {
