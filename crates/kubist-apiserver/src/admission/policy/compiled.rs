@@ -64,6 +64,8 @@ pub(super) struct Composed {
     fields: Vec<(String, Type)>,
     has_params: bool,
     composes: bool,
+    /// The types of objects and parameters, where they are known.
+    about: Vec<(&'static str, Type)>,
 }
 
 impl Composed {
@@ -72,11 +74,22 @@ impl Composed {
             fields: Vec::new(),
             has_params,
             composes,
+            about: Vec::new(),
         }
     }
 
+    /// The same for objects and parameters of known types.
+    pub(super) fn about(mut self, object: Type, params: Option<Type>) -> Composed {
+        self.about = vec![("object", object.clone()), ("oldObject", object)];
+        self.about.extend(params.map(|params| ("params", params)));
+        self
+    }
+
     pub(super) fn environment(&self, names: Names) -> Environment {
-        let environment = environment(names, self.has_params);
+        let about = self.about.iter().cloned();
+        let environment = about.fold(environment(names, self.has_params), |environment, (name, ty)| {
+            environment.with(name, ty)
+        });
         if self.composes {
             environment.with("variables", Type::fields("kubernetes.variables", &self.fields))
         } else {
