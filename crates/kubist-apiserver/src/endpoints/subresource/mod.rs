@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::admission::{self, Attributes, Operation};
+use crate::endpoints::create::place;
 use crate::endpoints::patch::{self};
 use crate::endpoints::read;
 use crate::endpoints::update;
@@ -136,6 +137,7 @@ async fn ask_create(
     object: &mut Value,
 ) -> Result<(), Failure> {
     let target = &request.target;
+    place(kind, &target.namespace, object)?;
     let attributes = Attributes::new(
         request.origin(),
         kind,
