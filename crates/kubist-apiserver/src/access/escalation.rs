@@ -78,7 +78,8 @@ pub(crate) fn check(
                 .store
                 .get(&table(GROUP, plural), &Key::new(within, text("name")))
             else {
-                return Err(Failure::not_found(GROUP, plural, text("name")));
+                // Upstream names the resource that the request is about.
+                return Err(Failure::not_found(GROUP, &kind.plural, text("name")));
             };
             confirm(api, kind, new, user, namespace, found.value.get("rules"))
         }

@@ -24,7 +24,7 @@ use crate::object::meta;
 
 pub(crate) use conditions::check as check_condition;
 pub(crate) use dispatch::{mutate, validate};
-pub(crate) use policy::{Policies, uncompiled, validate_policy};
+pub(crate) use policy::{Policies, type_warnings, uncompiled, validate_policy};
 
 /// On whose behalf something is written.
 #[derive(Clone, Copy, Debug)]

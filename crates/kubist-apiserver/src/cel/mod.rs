@@ -104,11 +104,13 @@ impl Expression {
             return Err(rejected(format!("the expression is longer than {LONGEST} bytes")));
         }
         stack::bounded(source).map_err(rejected)?;
+        let masked = source::masked(source);
         let mut ast = Parser::new()
             .enable_optional_syntax(true)
-            .parse(source)
+            .parse(&masked)
             .map_err(|errors| rejected(syntax(source, &errors)))?;
-        let places = Places::find(source, &ast);
+        let places = Places::find(&masked, &ast);
+        source::unmask(&mut ast);
         macros::expand(&mut ast)
             .map_err(|misuse| rejected(complaint(source, places.of(misuse.at), &misuse.message)))?;
         let told = |problems: Vec<Problem>| {

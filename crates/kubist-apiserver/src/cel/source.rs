@@ -3,9 +3,12 @@
 //! The parser keeps no places. The parts of a tree come in the order of their tokens, though, so
 //! that walking both at once finds them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, operators};
+
+use super::macros::parts_mut;
 
 /// The places of expressions, by their ids.
 #[derive(Debug, Default)]
@@ -40,6 +43,57 @@ pub(super) fn complaint(source: &str, at: usize, what: &str) -> String {
         column + 1,
         ".".repeat(column),
     )
+}
+
+/// What the parser is to read for a call that it would take for a macro, and cel-go does not.
+const MASKED: (&str, &str) = ("existsOne", "existsO_e");
+
+/// The source with `existsOne` hidden where it has one variable: only with two it is a macro.
+pub(super) fn masked(source: &str) -> Cow<'_, str> {
+    let (name, mask) = MASKED;
+    if !source.contains(name) {
+        return source.into();
+    }
+    let tokens = tokens(source);
+    let mut masked = source.to_owned();
+    for (at, token) in tokens.iter().enumerate() {
+        let arguments = tokens.get(at + 1..).unwrap_or_default();
+        if token.text == name && commas(arguments) == 1 {
+            masked.replace_range(token.at..token.at + name.len(), mask);
+        }
+    }
+    masked.into()
+}
+
+/// How many commas are directly in the brackets that tokens begin with.
+fn commas(tokens: &[Token<'_>]) -> usize {
+    let (mut depth, mut commas) = (0_usize, 0);
+    for token in tokens {
+        match token.text {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," if depth == 1 => commas += 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    commas
+}
+
+/// Gives what was hidden its name again.
+pub(super) fn unmask(expression: &mut IdedExpr) {
+    let (name, mask) = MASKED;
+    if let Expr::Call(call) = &mut expression.expr
+        && call.func_name == mask
+    {
+        call.func_name = name.into();
+    }
+    let _: Result<(), ()> = parts_mut(expression, &mut |part| {
+        unmask(part);
+        Ok(())
+    });
 }
 
 struct Token<'s> {

@@ -1,4 +1,5 @@
-//! What keeps a cluster tidy: the garbage collector, and the controllers of namespaces, quotas and aggregated roles.
+//! What keeps a cluster tidy: the garbage collector, and the controllers of namespaces, quotas,
+//! policies and aggregated roles.
 //!
 //! All follow the store like any client and act through the same functions as requests
 //! do. They look at the whole state whenever it moved: a test cluster is small, and a
@@ -8,6 +9,7 @@ mod actor;
 mod aggregation;
 mod collector;
 mod namespaces;
+mod policies;
 mod quotas;
 
 use std::collections::HashSet;
@@ -128,6 +130,7 @@ pub(crate) fn start(api: &Arc<Api>) {
             let again = namespaces::empty_namespaces(&api).await;
             aggregator.aggregate(&api).await;
             quotas::recount(&api).await;
+            policies::check_types(&api).await;
             let ledger = Arc::clone(&api.quotas);
             drop(api);
             tokio::select! {

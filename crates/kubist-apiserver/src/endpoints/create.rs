@@ -45,7 +45,7 @@ pub(crate) async fn create_object(
 ) -> Result<Arc<Value>, Failure> {
     place(kind, &request.target.namespace, &mut object)?;
     strategy::default(kind, &mut object);
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         meta::remove(&mut object, field);
     }
     if !manager.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) async fn patch(
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patched = format.apply(kind, &before, &patch.value)?;
         let told = &request.warnings;
-        let mut new = decode_patched(kind, &options, &before, patched, &patch.duplicates, told)?;
+        let mut new = decode_patched(kind, &options, &before, patched, format.surplus(&patch), told)?;
         check_name(&new, &target.name)?;
         strategy::default(kind, &mut new);
         let change = Change {
@@ -99,6 +99,24 @@ impl Format {
                 ..Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
             }),
         }
+    }
+
+    /// What a patch has that it should not have.
+    fn surplus(self, patch: &json::Parsed) -> Vec<String> {
+        let of = if self == Format::Json { "json patch " } else { "" };
+        let doubled = patch.duplicates.iter();
+        let doubled = doubled.map(|path| format!("{of}duplicate field {path:?}"));
+        let operations = patch.value.as_array().filter(|_| self == Format::Json);
+        let operations = operations.into_iter().flatten().enumerate();
+        let unknown = operations.flat_map(|(at, operation)| {
+            let fields = operation
+                .as_object()
+                .into_iter()
+                .flat_map(|operation| operation.keys());
+            let unknown = fields.filter(|field| !matches!(field.as_str(), "op" | "path" | "from" | "value"));
+            unknown.map(move |field| format!("{of}unknown field {:?}", format!("[{at}].{field}")))
+        });
+        doubled.chain(unknown).collect()
     }
 
     pub(crate) fn apply(self, kind: &Kind, before: &Value, patch: &Value) -> Result<Value, Failure> {

@@ -80,6 +80,7 @@ pub(crate) async fn replace(
     if kind.namespaced {
         place(kind, meta::text(&before, "namespace"), &mut new)?;
     }
+    meta::remove(&mut new, "selfLink");
     if change.manager_known() {
         ownership::manage_versions(api, kind, &before, &mut new, &change.manager, change.subresource).await;
     }

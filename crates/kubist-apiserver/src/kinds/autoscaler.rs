@@ -50,6 +50,12 @@ pub(crate) fn store(object: &mut Value) {
         spec.insert("behavior".into(), behavior);
     }
     let status = meta::child(object, "status");
+    if status
+        .get("currentReplicas")
+        .is_some_and(|replicas| *replicas == 0)
+    {
+        status.remove("currentReplicas");
+    }
     let mut all = Vec::new();
     if let Some(percent) = status
         .remove("currentCPUUtilizationPercentage")
@@ -86,6 +92,10 @@ pub(crate) fn show(object: &mut Value) {
     }
     let behavior = spec.remove("behavior").filter(|behavior| !behavior.is_null());
     let status = meta::child(object, "status");
+    // Only in this version they are there when they are 0.
+    for field in ["currentReplicas", "desiredReplicas"] {
+        status.entry(field).or_insert(0.into());
+    }
     let mut current = Vec::new();
     for metric in list(status.remove("currentMetrics")) {
         match meta::at(&metric, "resource.current.averageUtilization") {
@@ -287,6 +297,7 @@ mod tests {
             "status": {
                 "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 7}}}],
                 "conditions": [{"type": "AbleToScale", "status": "True"}],
+                "desiredReplicas": 0,
             },
         });
         let mut object = v2.clone();

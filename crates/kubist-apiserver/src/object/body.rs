@@ -185,17 +185,17 @@ fn other_type(group: &str, version: &str, kind: &str, value: &Value) -> Option<S
     )
 }
 
-/// Decodes what a patch, which may have keys twice, made of an object.
+/// Decodes what a patch made of an object; `surplus` is what should not be in the patch itself.
 pub(crate) fn decode_patched(
     kind: &Kind,
     options: &WriteOptions,
     before: &Value,
     patched: Value,
-    duplicates: &[String],
+    surplus: Vec<String>,
     warnings: &Warnings,
 ) -> Result<Value, Failure> {
     let decoding = (structure::decode as CustomDecode, warnings);
-    decode_changed(kind, options, before, patched, duplicates, decoding)
+    decode_changed(kind, options, before, patched, surplus, decoding)
 }
 
 /// Decodes what an apply made of an object.
@@ -207,7 +207,7 @@ pub(crate) fn decode_applied(
     warnings: &Warnings,
 ) -> Result<Value, Failure> {
     let decoding = (structure::decode_applied as CustomDecode, warnings);
-    decode_changed(kind, options, before, applied, &[], decoding)
+    decode_changed(kind, options, before, applied, Vec::new(), decoding)
 }
 
 /// An object with the paths of what was pruned, or why it can't be read.
@@ -220,7 +220,7 @@ fn decode_changed(
     options: &WriteOptions,
     before: &Value,
     patched: Value,
-    duplicates: &[String],
+    mut surplus: Vec<String>,
     (custom_decode, warnings): (CustomDecode, &Warnings),
 ) -> Result<Value, Failure> {
     if kind.custom().is_some() {
@@ -240,9 +240,8 @@ fn decode_changed(
         Schema::Custom(custom) => custom_decode(&custom.schema, patched),
     };
     let (object, unknown) = decoded.map_err(|why| not_valid(&why))?;
-    let doubled = duplicates.iter().cloned().map(Surplus::Doubled);
-    let surplus = doubled.chain(unknown.into_iter().map(Surplus::Unknown));
-    let surplus: Vec<String> = surplus.map(|surplus| surplus.to_string()).collect();
+    let unknown = unknown.into_iter().map(Surplus::Unknown);
+    surplus.extend(unknown.map(|surplus| surplus.to_string()));
     if !surplus.is_empty() {
         match options.validation {
             FieldValidation::Strict => {

@@ -100,6 +100,10 @@ fn tls_words(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
             "x509: certificate has expired or is not yet valid".to_owned()
         }
+        // One that says that it is an authority, and is not in the bundle.
+        rustls::Error::InvalidCertificate(Certificate::Other(_)) => {
+            "x509: certificate signed by unknown authority".to_owned()
+        }
         rustls::Error::InvalidCertificate(error) => format!("x509: {error}"),
         error => return format!("tls: {error}"),
     };

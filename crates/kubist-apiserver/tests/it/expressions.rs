@@ -129,6 +129,10 @@ async fn types_are_checked_when_a_definition_is_written() {
             "authorizer.path('/x').check('get').allowed()",
             "undeclared reference to 'authorizer'",
         ),
+        (
+            "self.ports.existsOne(p, p == 1)",
+            "undeclared reference to 'existsOne'",
+        ),
     ] {
         let (status, answer) = http.post(CRDS, crd("Thing", ruled(schema(), rule))).await;
         let said = answer["message"].as_str().unwrap_or("");

@@ -5,6 +5,7 @@ mod hostile;
 mod matching;
 mod mutating;
 mod params;
+mod types;
 mod validating;
 mod writing;
 

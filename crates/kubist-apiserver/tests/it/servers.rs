@@ -391,6 +391,11 @@ async fn nobody_grants_what_they_do_not_have() {
     assert_eq!(root.post(&format!("{rbac}/roles"), own).await.0, 201);
     let bindings = format!("{rbac}/rolebindings");
     assert_eq!(root.post(&bindings, bind("own", "Role", "own")).await.0, 201);
+    let (_, failure) = alice.post(&bindings, bind("x", "Role", "gone")).await;
+    assert_eq!(
+        failure["message"],
+        "rolebindings.rbac.authorization.k8s.io \"gone\" not found"
+    );
     let (status, failure) = alice
         .post(&format!("{rbac}/roles"), role("more", &["secrets"]))
         .await;

@@ -180,6 +180,12 @@ async fn autoscalers_are_the_same_in_both_versions() {
     assert_eq!(status, 201, "{created}");
     let (_, found) = http.get(&format!("{v2}/a")).await;
     assert_eq!(found["apiVersion"], "autoscaling/v2");
+    // In the first version nothing is left out where it is 0.
+    assert_eq!(
+        created["status"],
+        json!({"currentReplicas": 0, "desiredReplicas": 0})
+    );
+    assert_eq!(found["status"]["currentReplicas"], Value::Null);
     assert_eq!(
         found["spec"]["metrics"],
         json!([{"type": "Resource", "resource": {
@@ -250,7 +256,8 @@ async fn evictions_spend_the_budget_and_bindings_have_a_path_of_their_own() {
         "observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2,
     }});
     http.patch(&format!("{budgets}/b/status"), MERGE, status).await;
-    assert_eq!(evict("a", "a").await.0, 201);
+    let older = json!({"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "a"}});
+    assert_eq!(http.post(&format!("{pods}/a/eviction"), older).await.0, 201);
     let (_, spent) = http.get(&format!("{budgets}/b")).await;
     assert_eq!(spent["status"]["disruptionsAllowed"], 0);
     assert!(spent["status"]["disruptedPods"]["a"].is_string());

@@ -171,3 +171,27 @@ async fn many_warnings_are_cut() {
     assert_eq!(many.len(), 16);
     assert_eq!(many[0], format!("unknown field \"{}", "a".repeat(241)));
 }
+
+#[tokio::test]
+async fn what_json_patches_do_not_know_is_warned_about() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let maps = "/api/v1/namespaces/default/configmaps";
+    http.post(maps, json!({"metadata": {"name": "m", "selfLink": "x"}}))
+        .await;
+    let path = format!("{maps}/m");
+    let operation = json!([{"op": "add", "path": "/metadata/selfLink", "value": "y", "extra": true}]);
+    let patch = async |query: &str| {
+        let headers = [("content-type", "application/json-patch+json")];
+        let path = format!("{path}{query}");
+        http.send(Method::PATCH, &path, &headers, operation.to_string().into_bytes())
+            .await
+    };
+    let response = patch("").await;
+    assert_eq!(response.status(), 200);
+    let told = response.headers().get("warning").expect("a warning");
+    assert_eq!(told, "299 - \"json patch unknown field \\\"[0].extra\\\"\"");
+    assert_eq!(patch("?fieldValidation=Strict").await.status(), 422);
+    // Links are of former days.
+    assert_eq!(http.get(&path).await.1["metadata"]["selfLink"], Value::Null);
+}

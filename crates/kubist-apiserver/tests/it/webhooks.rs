@@ -460,3 +460,34 @@ async fn who_validates_knows_a_generated_name_and_who_changes_does_not() {
         ]
     );
 }
+
+#[tokio::test]
+async fn bindings_and_evictions_are_in_the_namespace_of_the_request() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks = Hooks::start(|_, _| json!({"allowed": true})).await;
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/binding", "pods/eviction"], "operations": ["CREATE"],
+    });
+    let one = hook("one", hooks.at("/v"), json!({"rules": [rule]}));
+    configure(&http, VALIDATING, "v", json!([one])).await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    http.post(pods, pod).await;
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    assert_eq!(http.post(&format!("{pods}/p/binding"), binding).await.0, 201);
+    let eviction = json!({"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "p"}});
+    assert_eq!(http.post(&format!("{pods}/p/eviction"), eviction).await.0, 201);
+    let asked = hooks.take();
+    let places: Vec<_> = asked
+        .iter()
+        .map(|(_, request)| {
+            (
+                &request["subResource"],
+                &request["object"]["metadata"]["namespace"],
+            )
+        })
+        .collect();
+    let here = json!("default");
+    assert_eq!(places, [(&json!("binding"), &here), (&json!("eviction"), &here)]);
+}

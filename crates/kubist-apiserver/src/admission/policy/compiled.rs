@@ -84,6 +84,17 @@ impl Composed {
         }
     }
 
+    /// The same for objects and parameters of known types.
+    pub(super) fn about(mut self, object: Type, params: Option<Type>) -> Composed {
+        let mut types = vec![("object", object.clone()), ("oldObject", object)];
+        types.extend(params.map(|params| ("params", params)));
+        for (name, ty) in types {
+            self.whole = self.whole.with(name, ty.clone());
+            self.plain = self.plain.with(name, ty);
+        }
+        self
+    }
+
     pub(super) fn environment(&self, names: Names) -> &Environment {
         match names {
             Names::Authorizer => &self.whole,

@@ -11,6 +11,7 @@ mod mutating;
 mod params;
 mod rights;
 mod rules;
+mod types;
 mod validating;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub(super) use mutating::{Reinvocation, mutate};
 pub(crate) use rules::{uncompiled, validate as validate_policy};
+pub(crate) use types::warnings as type_warnings;
 pub(super) use validating::validate;
 
 use super::conditions::Condition;

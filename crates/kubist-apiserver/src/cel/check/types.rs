@@ -69,6 +69,14 @@ impl Type {
         matches!(self, Type::Object(object) if object.name == COMPOSED)
     }
 
+    /// As [`Type::object`], with names that are made up at run time.
+    pub(crate) fn fields(name: &str, fields: &[(String, Type)]) -> Type {
+        Type::Object(Arc::new(Object {
+            name: name.to_owned(),
+            fields: Some(fields.iter().cloned().collect()),
+        }))
+    }
+
     /// What is remembered of the type of a value that gets a name in a policy.
     pub(crate) fn kept(&self) -> Type {
         match self {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::admission::{self, Attributes, Operation};
+use crate::endpoints::create::place;
 use crate::endpoints::patch::{self};
 use crate::endpoints::read;
 use crate::endpoints::update;
@@ -106,15 +107,24 @@ fn body(request: &Request, expected: &str) -> Result<Value, Failure> {
     if !parsed.value.is_object() {
         return Err(unrecognized(expected, &no_object(&parsed.value), request));
     }
-    refuse_other(group, version, expected, &parsed.value)?;
+    let mut value = parsed.value;
+    if expected == "Eviction"
+        && value
+            .get("apiVersion")
+            .is_some_and(|given| given == "policy/v1beta1")
+    {
+        // The version in which evictions began, and which clients still use.
+        value["apiVersion"] = "policy/v1".into();
+    }
+    refuse_other(group, version, expected, &value)?;
     if let Some(message) = kubist_schema::kind(group, version, expected) {
-        crate::object::decode::decode(message, parsed.value.clone()).map_err(|why| {
+        crate::object::decode::decode(message, value.clone()).map_err(|why| {
             Failure::bad_request(format!(
                 "{expected} in version {version:?} cannot be handled as a {expected}: {why}"
             ))
         })?;
     }
-    Ok(parsed.value)
+    Ok(value)
 }
 
 /// Asks webhooks about an object that is created at a subresource.
@@ -127,6 +137,7 @@ async fn ask_create(
     object: &mut Value,
 ) -> Result<(), Failure> {
     let target = &request.target;
+    place(kind, &target.namespace, object)?;
     let attributes = Attributes::new(
         request.origin(),
         kind,
