@@ -66,7 +66,7 @@ fn problem(
         // What is wrong with it is told where it is used.
         let _ = composed.variable(deep, text(variable, "name"), text(variable, "expression"));
     }
-    let compiled = compile(deep, expression, &composed.environment(Names::Authorizer), &[]);
+    let compiled = compile(deep, expression, composed.environment(Names::Authorizer), &[]);
     let why = compiled.err()?.message;
     Some(match why.strip_prefix("compilation failed: ") {
         Some(why) => why.to_owned(),
