@@ -95,11 +95,15 @@ impl Connection {
 async fn creates() {
     let server = Server::start().await.expect("a server");
     let mut connection = Connection::open(&server).await;
-    let began = Instant::now();
-    for at in 0..CREATES {
-        connection.create(&format!("c{at}")).await;
-    }
-    let rate = per_second(CREATES, began.elapsed());
+    // As a client's task runs, and not on the main thread, which every answer would have to wake.
+    let client = tokio::spawn(async move {
+        let began = Instant::now();
+        for at in 0..CREATES {
+            connection.create(&format!("c{at}")).await;
+        }
+        began.elapsed()
+    });
+    let rate = per_second(CREATES, client.await.expect("no panic"));
     println!("creates over one connection: {rate:.0} a second (bar: 5,000)");
 }
 

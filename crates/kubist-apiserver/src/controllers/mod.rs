@@ -115,6 +115,9 @@ fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object
     let _ = api.store.create(&kind.table, Key::new(namespace, name), object);
 }
 
+/// How long the controllers let others write before they look.
+const BURST: Duration = Duration::from_millis(1);
+
 /// Runs the controllers until the server closes.
 pub(crate) fn start(api: &Arc<Api>) {
     let weak = Arc::downgrade(api);
@@ -139,8 +142,8 @@ pub(crate) fn start(api: &Arc<Api>) {
                 () = pause(again) => {},
                 () = ledger.settled() => {},
             }
-            // One look serves a burst of writes.
-            tokio::task::yield_now().await;
+            // One look serves a burst of writes, and writers are not kept from their work by many.
+            tokio::time::sleep(BURST).await;
         }
     });
 }
