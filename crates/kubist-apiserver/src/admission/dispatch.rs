@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Attributes;
-use super::hook::{Hook, Invocation, hooks};
+use super::hook::{self, Hook, Invocation, hooks};
 use super::matching::Subject;
-use super::policy::{self, Reinvocation};
+use super::policy;
 use super::review::{self, Verdict};
+use super::rounds::Rounds;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::strategy;
@@ -17,42 +18,42 @@ use crate::object::{decode, view};
 use crate::state::Api;
 use crate::webhook;
 
-/// Lets policies and mutating webhooks change `object`; there is none for a deletion.
+/// Lets policies and mutating webhooks change `object`; there is none for a deletion. Tells whether one did.
 pub(crate) async fn mutate(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
     mut object: Option<&mut Value>,
     old: Option<&Value>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let hooks = hooks(api, "mutatingwebhookconfigurations");
     let mut rounds = Rounds::default();
-    let mut policies = Reinvocation::default();
+    let mut policies = Rounds::default();
+    let mut has_changed = false;
     for again in [false, true] {
-        if again && !rounds.repeat {
+        if again && !has_changed {
             break;
         }
-        if let Some(object) = object.as_deref_mut()
-            && policy::mutate(api, attributes, object, old, &mut policies).await?
-        {
-            rounds.repeat = true;
+        if let Some(object) = object.as_deref_mut() {
+            has_changed |= policy::mutate(api, attributes, object, old, &mut policies).await?;
         }
-        call_all(api, attributes, &hooks, object.as_deref_mut(), old, &mut rounds).await?;
+        has_changed |= call_all(api, attributes, &hooks, object.as_deref_mut(), old, &mut rounds).await?;
     }
-    Ok(())
+    Ok(has_changed)
 }
 
-/// Lets mutating webhooks change `object`, one after the other.
+/// Lets mutating webhooks change `object`, one after the other; tells whether one did.
 async fn call_all(
     api: &Arc<Api>,
     attributes: &Attributes<'_>,
     hooks: &[Hook],
     mut object: Option<&mut Value>,
     old: Option<&Value>,
-    rounds: &mut Rounds,
-) -> Result<(), Failure> {
+    rounds: &mut Rounds<hook::Id>,
+) -> Result<bool, Failure> {
     if hooks.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
+    let mut has_changed = false;
     let registry = api.registry();
     rounds.begin(object.as_deref());
     for hook in hooks {
@@ -63,7 +64,7 @@ async fn call_all(
         let Some(invocation) = hook.invocation(api, &registry, attributes, subject)? else {
             continue;
         };
-        if rounds.again && !rounds.due.contains(&hook.id) {
+        if !rounds.asks(&hook.id) {
             continue;
         }
         let answered = call(api, attributes, hook, &invocation, subject, true).await;
@@ -86,44 +87,14 @@ async fn call_all(
         };
         if changed {
             rounds.changed();
+            has_changed = true;
         }
         if hook.text("reinvocationPolicy") == "IfNeeded" {
-            rounds.seen.push(hook.id.clone());
+            rounds.saw(hook.id.clone());
         }
     }
     rounds.end(object.as_deref());
-    Ok(())
-}
-
-/// Which webhooks are to see what others changed after them.
-#[derive(Debug, Default)]
-struct Rounds {
-    /// Those that want to know, and were called before the last change.
-    seen: Vec<(String, usize)>,
-    due: Vec<(String, usize)>,
-    repeat: bool,
-    /// Whether this is the second round.
-    again: bool,
-    /// What the webhooks left.
-    output: Option<Value>,
-}
-
-impl Rounds {
-    fn begin(&mut self, object: Option<&Value>) {
-        if self.again && self.output.as_ref() != object {
-            self.due.append(&mut self.seen);
-        }
-    }
-
-    fn end(&mut self, object: Option<&Value>) {
-        self.again = true;
-        self.output = object.cloned();
-    }
-
-    fn changed(&mut self) {
-        self.due.append(&mut self.seen);
-        self.repeat = true;
-    }
+    Ok(has_changed)
 }
 
 /// What a webhook that does not refuse wants to change.

@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::matching::{Criteria, GROUP, Subject, is_configuration, list};
+use super::matching::{Criteria, GROUP, Subject, is_configuration};
 use super::{Attributes, conditions, expressions};
 use crate::cel::{Evaluator, Scope, deep};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry, table};
+use crate::object::member::list;
 use crate::object::meta;
 use crate::state::Api;
+
+/// The configuration of a webhook, and its place there.
+pub(super) type Id = (String, usize);
 
 /// One webhook of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Hook {
     /// The name of the configuration and the place in it: what tells hooks apart.
-    pub(super) id: (String, usize),
+    pub(super) id: Id,
     pub(super) name: String,
     pub(super) spec: Value,
 }

@@ -8,6 +8,7 @@ use super::{Attributes, Operation};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry, table};
 use crate::kinds::rules::selector_matches;
+use crate::object::member::list;
 use crate::object::meta;
 use crate::state::Api;
 use crate::store::Key;
@@ -183,11 +184,6 @@ impl<'a> Criteria<'a> {
             .flatten()
             .any(|object| selector_matches(selector, meta::get(object, "labels")))
     }
-}
-
-pub(super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
-    let list = value.get(field).and_then(Value::as_array);
-    list.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn rule_matches(rule: &Value, kind: &Kind, attributes: &Attributes<'_>) -> bool {

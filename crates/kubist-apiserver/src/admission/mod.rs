@@ -13,6 +13,7 @@ mod hook;
 mod matching;
 mod policy;
 mod review;
+mod rounds;
 
 use serde_json::Value;
 

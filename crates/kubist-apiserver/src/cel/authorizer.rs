@@ -10,6 +10,7 @@ use kube_cel::cel::objects::Opaque;
 use kube_cel::cel::{Context, ExecutionError, Value};
 use serde_json::{Value as Json, json};
 
+use super::functions::no_such;
 use super::meter::Budget;
 use crate::object::metavalidate::{NameRule, name_problems};
 
@@ -222,8 +223,4 @@ fn check<'v>(function: &str, value: &'v Value) -> std::result::Result<&'v Check,
 /// An error that is told without the function's name.
 fn error(why: &str) -> ExecutionError {
     ExecutionError::function_error("", why)
-}
-
-fn no_such(function: &str) -> ExecutionError {
-    ExecutionError::function_error(function, "no such overload")
 }

@@ -15,6 +15,7 @@ use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
 use super::functions::growing::weight;
 use super::functions::loops::entries;
+use super::functions::no_such;
 use super::macros::INSERT;
 use super::meter::{self, Budget};
 
@@ -121,7 +122,7 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
         let mut all: HashMap<Key, Value> = HashMap::new();
         each(function, &meter, |item| {
             let Value::Map(map) = item else {
-                return Err(no_such());
+                return Err(no_such(""));
             };
             for (key, value) in map.map.iter() {
                 if all.insert(key.clone(), value.clone()).is_some() {
@@ -135,10 +136,6 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
     });
 }
 
-fn no_such() -> ExecutionError {
-    ExecutionError::function_error("", "no such overload")
-}
-
 /// Gives the item of every step that the filter holds for.
 fn each(
     function: &FunctionContext<'_, '_>,
@@ -146,7 +143,7 @@ fn each(
     mut collect: impl FnMut(Value) -> Result<()>,
 ) -> Result<()> {
     let [range, first, second, filter, item, cost] = function.args else {
-        return Err(no_such());
+        return Err(no_such(""));
     };
     let name = |part: &IdedExpr| match &part.expr {
         Expr::Literal(LiteralValue::String(name)) => name.inner().to_owned(),
@@ -182,7 +179,7 @@ fn each(
                 collect(item)?;
             }
             Value::Bool(false) => {}
-            _ => return Err(no_such()),
+            _ => return Err(no_such("")),
         }
     }
     Ok(())

@@ -37,6 +37,11 @@ const TYPES: [&str; 13] = [
 /// What names of types begin with, so that no text is equal to one.
 const TYPE: &str = "@type:";
 
+/// No function of that name takes what it was given, in cel-go's words.
+pub(super) fn no_such(function: &str) -> ExecutionError {
+    ExecutionError::function_error(function, "no such overload")
+}
+
 pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
     // What a call has no target for, its first argument is.
     context.add_function(

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use kube_cel::cel::objects::{Key, Opaque, OptionalValue};
-use kube_cel::cel::{Context, ExecutionError, Value};
+use kube_cel::cel::{Context, Value};
 use serde_json::{Map, Value as Json};
 
+use super::functions::no_such;
 use super::lower::STRUCTURE;
 
 /// A structure and its fields.
@@ -71,7 +72,7 @@ fn misnamed_in(value: &Value, path: &str, found: &mut Vec<String>) {
 pub(super) fn register(context: &mut Context<'_>) {
     context.add_function(STRUCTURE, |name: Arc<String>, fields: Value| {
         let Value::Map(fields) = fields else {
-            return Err(ExecutionError::function_error(STRUCTURE, "no such overload"));
+            return Err(no_such(STRUCTURE));
         };
         let fields = fields.map.iter().filter_map(|(key, value)| match key {
             Key::String(field) => Some((field.to_string(), value.clone())),

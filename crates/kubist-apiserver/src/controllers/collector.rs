@@ -31,8 +31,8 @@ impl Collector {
         let is_new = events.is_none_or(|events| {
             let definitions = table("apiextensions.k8s.io", "customresourcedefinitions");
             // With a definition owners may become known.
-            let concerns = |(name, event): &(_, Arc<Event>)| *name == definitions || concerns(event);
-            events.iter().any(concerns)
+            let mut events = events.iter();
+            events.any(|(table, event)| *table == definitions || concerns(event))
         });
         if is_new || self.was_busy {
             self.was_busy = collect(api).await;

@@ -56,9 +56,8 @@ pub(crate) async fn create_object(
     let named = meta::name(&object).to_owned();
     let mut attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
-    let admitted = strategy::is_completed(kind).then(|| object.clone());
-    admission::mutate(api, &attributes, Some(&mut object), None).await?;
-    if admitted.is_some_and(|admitted| admitted != object) {
+    let was_changed = admission::mutate(api, &attributes, Some(&mut object), None).await?;
+    if was_changed && strategy::is_completed(kind) {
         // What webhooks added is completed, too.
         strategy::admit_create(api, kind, &mut object)?;
     }

@@ -97,6 +97,19 @@ impl Kind {
         }
     }
 
+    /// Where the pods are described that its objects make, for built-in kinds that make any.
+    pub(crate) fn template_path(&self) -> Option<&'static str> {
+        match (self.group.as_str(), self.plural.as_str()) {
+            _ if self.custom().is_some() => None,
+            ("", "podtemplates") => Some("template"),
+            ("", "replicationcontrollers")
+            | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
+            | ("batch", "jobs") => Some("spec.template"),
+            ("batch", "cronjobs") => Some("spec.jobTemplate.spec.template"),
+            _ => None,
+        }
+    }
+
     /// The type of its objects, as structured merges see it.
     pub(crate) fn shape(&self) -> Shape<'_> {
         match &self.schema {

@@ -19,6 +19,7 @@ use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::{ownership, strategy};
 use crate::object::body::decode_body;
+use crate::object::member::text;
 use crate::object::meta;
 use crate::state::Api;
 
@@ -119,10 +120,6 @@ fn answered(api: &Api, kind: &Kind, request: &Request, mut review: Value) -> Res
         other => return Err(Failure::not_implemented(other)),
     }
     Ok(review)
-}
-
-fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get(field).and_then(Value::as_str).unwrap_or("")
 }
 
 /// Whether somebody may do something, as access reviews tell it.

@@ -3,11 +3,12 @@
 use kubist_core::FieldSelector;
 use serde_json::Value;
 
-use super::text;
 use crate::endpoints::labels;
 use crate::http::fields::FieldError;
 use crate::http::gojson;
 use crate::kinds::kind::Kind;
+use crate::kinds::rules::values_of;
+use crate::object::member::text;
 use crate::object::{meta, metavalidate};
 
 /// What is wrong with what an access review asks.
@@ -118,18 +119,8 @@ fn selector_problems(name: &str, selector: &Value, errors: &mut Vec<FieldError>)
             errors.push(FieldError::required(format!("{path}.key"), "must be specified"));
         }
         let has_values = !meta::strings(requirement.get("values")).is_empty();
-        match text(requirement, "operator") {
-            "In" | "NotIn" if !has_values => {
-                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
-                errors.push(FieldError::required(format!("{path}.values"), detail));
-            }
-            "Exists" | "DoesNotExist" if has_values => {
-                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                errors.push(FieldError::forbidden(format!("{path}.values"), detail));
-            }
-            // Newer clients may know more.
-            _ => {}
-        }
+        // Newer clients may know more operators.
+        errors.extend(values_of(text(requirement, "operator"), has_values, &path));
         if name == "labelSelector" {
             for problem in metavalidate::qualified_name_problems(key) {
                 errors.push(FieldError::invalid_text(format!("{path}.key"), key, &problem));

@@ -4,11 +4,10 @@ use serde_json::Value;
 
 use super::super::conditions::{Condition, compile, conditions};
 use super::super::expressions::{Names, Variables, environment};
-use super::super::matching::list;
 use crate::cel::{
     BOOL, CompileError, Deep, Environment, Evaluator, Expression, Named, STRING, Scope, Simple, Type,
 };
-use crate::object::member::text;
+use crate::object::member::{list, text};
 
 /// A policy that can be evaluated; what does not compile fails when it is evaluated.
 #[derive(Debug)]

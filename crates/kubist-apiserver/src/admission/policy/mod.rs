@@ -21,7 +21,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-pub(super) use mutating::{Reinvocation, mutate};
+pub(super) use mutating::mutate;
 pub(crate) use rules::{uncompiled, validate as validate_policy};
 pub(crate) use types::warnings as type_warnings;
 pub(super) use validating::validate;

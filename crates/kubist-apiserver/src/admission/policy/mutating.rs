@@ -11,6 +11,7 @@ use super::super::conditions::{SPENT, Stop, all_hold, evaluate};
 use super::super::dispatch::{as_seen, is_foreign, read_strictly, same};
 use super::super::expressions::{Variables, of_conditions, or_null};
 use super::super::matching::Subject;
+use super::super::rounds::Rounds;
 use super::super::{Attributes, Operation};
 use super::compiled::{Compiled, Mutation};
 use super::{Policy, apply, binding_matches, bound, is_exempt, json_patch, matched, params, variables};
@@ -27,24 +28,7 @@ const BINDINGS: &str = "mutatingadmissionpolicybindings";
 const BUDGET: u64 = 2_000_000;
 
 /// A policy with its binding and parameter, by their names.
-type Key = (String, String, String);
-
-/// Which policies are to see what was changed after them.
-#[derive(Debug, Default)]
-pub(in crate::admission) struct Reinvocation {
-    again: bool,
-    /// Those that want to know, and were asked before the last change.
-    seen: Vec<Key>,
-    due: Vec<Key>,
-    /// What they left.
-    output: Option<Value>,
-}
-
-impl Reinvocation {
-    fn changed(&mut self) {
-        self.due.append(&mut self.seen);
-    }
-}
+pub(in crate::admission) type Key = (String, String, String);
 
 /// Lets policies change `object`; tells whether one did.
 pub(in crate::admission) async fn mutate(
@@ -52,7 +36,7 @@ pub(in crate::admission) async fn mutate(
     attributes: &Attributes<'_>,
     object: &mut Value,
     old: Option<&Value>,
-    reinvocation: &mut Reinvocation,
+    rounds: &mut Rounds<Key>,
 ) -> Result<bool, Failure> {
     if is_exempt(attributes) || attributes.operation == Operation::Delete {
         return Ok(false);
@@ -61,9 +45,7 @@ pub(in crate::admission) async fn mutate(
     if policies.is_empty() {
         return Ok(false);
     }
-    if reinvocation.again && reinvocation.output.as_ref() != Some(object) {
-        reinvocation.changed();
-    }
+    rounds.begin(Some(object));
     let mut run = Run {
         api,
         attributes,
@@ -74,13 +56,12 @@ pub(in crate::admission) async fn mutate(
     };
     let registry = api.registry();
     for invocation in run.invocations(&registry, &policies, object).await? {
-        run.invoke(&invocation, object, reinvocation).await?;
+        run.invoke(&invocation, object, rounds).await?;
     }
     if run.patched {
-        reinvocation.changed();
+        rounds.changed();
     }
-    reinvocation.again = true;
-    reinvocation.output = Some(object.clone());
+    rounds.end(Some(object));
     match run.refusal() {
         Some(refusal) => Err(refusal),
         None => Ok(run.patched),
@@ -216,7 +197,7 @@ impl Run<'_> {
         &mut self,
         invocation: &Invocation<'_>,
         object: &mut Value,
-        reinvocation: &mut Reinvocation,
+        rounds: &mut Rounds<Key>,
     ) -> Result<(), Failure> {
         let (policy, binding) = (invocation.policy, invocation.binding.as_ref());
         match self.is_asked(invocation, object).await? {
@@ -228,7 +209,7 @@ impl Run<'_> {
             }
         }
         let key = invocation.key();
-        if reinvocation.again && !reinvocation.due.contains(&key) {
+        if !rounds.asks(&key) {
             return Ok(());
         }
         let before = object.clone();
@@ -240,10 +221,10 @@ impl Run<'_> {
             }
         }
         if before != *object {
-            reinvocation.changed();
+            rounds.changed();
         }
         if text(policy.spec(), "reinvocationPolicy") == "IfNeeded" {
-            reinvocation.seen.push(key);
+            rounds.saw(key);
         }
         Ok(())
     }

@@ -5,10 +5,9 @@ mod expressions;
 
 use serde_json::Value;
 
-use super::super::matching::list;
 use crate::http::fields::FieldError;
 use crate::kinds::rules::{match_conditions, one_of};
-use crate::object::member::text;
+use crate::object::member::{given, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, name_problems};
 use constraints::{mutates, param_kind, param_ref, resources};
@@ -39,18 +38,14 @@ pub(crate) fn validate(plural: &str, new: &Value, old: Option<&Value>, errors: &
     }
 }
 
-fn has(value: &Value, field: &str) -> bool {
-    value.get(field).is_some_and(|value| !value.is_null())
-}
-
 /// What all policies have.
 fn policy(new: &Value, old: Option<&Value>, is_mutating: bool, errors: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     required_one_of(spec, "spec", "failurePolicy", &["Fail", "Ignore"], errors);
-    if has(spec, "paramKind") {
+    if given(spec, "paramKind").is_some() {
         param_kind(&spec["paramKind"], "spec.paramKind", errors);
     }
-    if has(spec, "matchConstraints") {
+    if given(spec, "matchConstraints").is_some() {
         let constraints = &spec["matchConstraints"];
         resources(constraints, "spec.matchConstraints", errors);
         if list(constraints, "resourceRules").is_empty() {
@@ -64,7 +59,12 @@ fn policy(new: &Value, old: Option<&Value>, is_mutating: bool, errors: &mut Vec<
     }
     let conditions = spec.get("matchConditions");
     if old.is_none_or(|old| old["spec"].get("matchConditions") != conditions) {
-        match_conditions(conditions, has(spec, "paramKind"), "spec.matchConditions", errors);
+        match_conditions(
+            conditions,
+            given(spec, "paramKind").is_some(),
+            "spec.matchConditions",
+            errors,
+        );
     }
 }
 
@@ -142,10 +142,10 @@ fn binding(new: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid_text("spec.policyName", policy, &problem));
         }
     }
-    if has(spec, "paramRef") {
+    if given(spec, "paramRef").is_some() {
         param_ref(&spec["paramRef"], "spec.paramRef", errors);
     }
-    if has(spec, "matchResources") {
+    if given(spec, "matchResources").is_some() {
         resources(&spec["matchResources"], "spec.matchResources", errors);
     }
 }

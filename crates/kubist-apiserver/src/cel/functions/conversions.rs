@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
-use super::library;
+use super::{library, no_such};
 
 type Result = std::result::Result<Value, ExecutionError>;
 
@@ -22,10 +22,6 @@ pub(super) fn register(context: &mut Context<'_>) {
 /// An error that is told without the function's name.
 fn error(why: impl std::fmt::Display) -> ExecutionError {
     ExecutionError::function_error("", why.to_string())
-}
-
-fn no_such(function: &str) -> ExecutionError {
-    ExecutionError::function_error(function, "no such overload")
 }
 
 /// Characters are counted, not bytes.

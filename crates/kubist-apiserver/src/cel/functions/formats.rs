@@ -8,6 +8,7 @@ use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::Opaque;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::no_such;
 use crate::cel::optional;
 use crate::crd::formats::fits_format;
 use crate::object::metavalidate::{NameRule, label_value_problems, name_problems, qualified_name_problems};
@@ -60,7 +61,7 @@ pub(super) fn register(context: &mut Context<'_>) {
                 _ => None,
             };
             let Some(Format(name)) = format else {
-                return Err(ExecutionError::function_error("validate", "no such overload"));
+                return Err(no_such("validate"));
             };
             let problems = problems(name, &text);
             let texts = problems

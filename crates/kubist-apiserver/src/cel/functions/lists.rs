@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::no_such;
+
 type Result = std::result::Result<Value, ExecutionError>;
 
 pub(super) fn register(context: &mut Context<'_>) {
@@ -40,10 +42,6 @@ pub(super) fn register(context: &mut Context<'_>) {
 /// An error that is told without the function's name.
 fn error(why: impl Into<String>) -> ExecutionError {
     ExecutionError::function_error("", why.into())
-}
-
-fn no_such(function: &str) -> ExecutionError {
-    ExecutionError::function_error(function, "no such overload")
 }
 
 fn of(chars: &[char]) -> Value {

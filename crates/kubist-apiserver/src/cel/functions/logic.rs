@@ -9,6 +9,8 @@ use std::sync::Arc;
 use kube_cel::cel::objects::Opaque;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::no_such;
+
 /// `accumulated || next`, and the same for `&&`.
 pub(in crate::cel) const ANY: &str = "@any";
 pub(in crate::cel) const EVERY: &str = "@every";
@@ -65,9 +67,8 @@ pub(super) fn register(context: &mut Context<'_>) {
 
 /// What a step of a loop accumulates; `decisive` is what ends it.
 fn step(function: &FunctionContext<'_, '_>, decisive: bool) -> Result {
-    let no_such = || ExecutionError::function_error("", "no such overload");
     let [accumulated, next] = function.args else {
-        return Err(no_such());
+        return Err(no_such(""));
     };
     let accumulated = function.ptx.resolve(accumulated)?;
     if accumulated == Value::Bool(decisive) {
@@ -76,7 +77,7 @@ fn step(function: &FunctionContext<'_, '_>, decisive: bool) -> Result {
     let error = match function.ptx.resolve(next) {
         Ok(Value::Bool(value)) if value == decisive => return Ok(Value::Bool(decisive)),
         Ok(Value::Bool(_)) => return Ok(accumulated),
-        Ok(_) => no_such(),
+        Ok(_) => no_such(""),
         Err(error) => error,
     };
     Ok(match accumulated {

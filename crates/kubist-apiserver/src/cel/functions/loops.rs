@@ -7,6 +7,7 @@ use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
+use super::no_such;
 use crate::cel::lower::{ENTRIES, HAS, ITERATED};
 use crate::cel::macros::{HELD, SORT_BY};
 use crate::cel::structure::Structure;
@@ -24,10 +25,6 @@ pub(super) fn register(context: &mut Context<'_>) {
     context.add_function(HELD, |of: Value| unwrap(&Value::List(Arc::new(vec![of]))));
     context.add_function("optional.unwrap", |of: Value| unwrap(&of));
     context.add_function("unwrapOpt", |This(of): This<Value>| unwrap(&of));
-}
-
-fn no_such(function: &str) -> ExecutionError {
-    ExecutionError::function_error(function, "no such overload")
 }
 
 /// The keys of a map in their order, or the indexes of a list, with what is there.

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::no_such;
+
 type Result = std::result::Result<Value, ExecutionError>;
 
 pub(super) fn register(context: &mut Context<'_>) {
@@ -25,10 +27,6 @@ pub(super) fn register(context: &mut Context<'_>) {
             part(name, function)
         });
     }
-}
-
-fn no_such(name: &str) -> ExecutionError {
-    ExecutionError::function_error(name, "no such overload")
 }
 
 fn part(name: &str, function: &FunctionContext<'_, '_>) -> Result {

@@ -80,29 +80,36 @@ pub(super) fn selector(selector: &Value, path: &str, errors: &mut Vec<FieldError
     for (at, expression) in list(selector, "matchExpressions").iter().enumerate() {
         let path = format!("{path}.matchExpressions[{at}]");
         let has_values = !list(expression, "values").is_empty();
-        match text(expression, "operator") {
-            "In" | "NotIn" if !has_values => {
-                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
-                errors.push(FieldError::required(format!("{path}.values"), detail));
-            }
-            "Exists" | "DoesNotExist" if has_values => {
-                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                errors.push(FieldError::forbidden(format!("{path}.values"), detail));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            other => {
-                let detail = "not a valid selector operator";
-                errors.push(FieldError::invalid_text(
-                    format!("{path}.operator"),
-                    other,
-                    detail,
-                ));
-            }
+        let operator = text(expression, "operator");
+        errors.extend(values_of(operator, has_values, &path));
+        if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
+            let detail = "not a valid selector operator";
+            errors.push(FieldError::invalid_text(
+                format!("{path}.operator"),
+                operator,
+                detail,
+            ));
         }
         let key = text(expression, "key");
         for problem in metavalidate::qualified_name_problems(key) {
             errors.push(FieldError::invalid_text(format!("{path}.key"), key, &problem));
         }
+    }
+}
+
+/// Whether a requirement of a selector has values where its operator wants some, and only there.
+pub(crate) fn values_of(operator: &str, has_values: bool, path: &str) -> Option<FieldError> {
+    let field = format!("{path}.values");
+    match operator {
+        "In" | "NotIn" if !has_values => {
+            let detail = "must be specified when `operator` is 'In' or 'NotIn'";
+            Some(FieldError::required(field, detail))
+        }
+        "Exists" | "DoesNotExist" if has_values => {
+            let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+            Some(FieldError::forbidden(field, detail))
+        }
+        _ => None,
     }
 }
 

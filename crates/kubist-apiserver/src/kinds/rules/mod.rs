@@ -40,7 +40,7 @@ use config::{config_map, secret};
 use lease::lease;
 use pods::pod_spec;
 
-pub(crate) use common::selector_matches;
+pub(crate) use common::{selector_matches, values_of};
 pub(crate) use resource_names::is_native as is_native_resource;
 pub(crate) use warnings::warnings;
 pub(crate) use webhooks::{

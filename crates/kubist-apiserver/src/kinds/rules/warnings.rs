@@ -9,16 +9,11 @@ use crate::object::meta;
 
 /// What a write of this object is warned about; `old` is there for an update.
 pub(crate) fn warnings(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<String> {
+    if let Some(path) = kind.template_path() {
+        return pods::warnings(meta::at(object, path).unwrap_or(&Value::Null), path);
+    }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => pods::warnings(object, ""),
-        ("", "podtemplates") => pods::warnings(&object["template"], "template"),
-        ("", "replicationcontrollers")
-        | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
-        | ("batch", "jobs") => pods::warnings(&object["spec"]["template"], "spec.template"),
-        ("batch", "cronjobs") => pods::warnings(
-            &object["spec"]["jobTemplate"]["spec"]["template"],
-            "spec.jobTemplate.spec.template",
-        ),
         ("", "persistentvolumeclaims") => claim(object),
         ("networking.k8s.io", "ingresses") if old.is_none() => ingress(object),
         _ => Vec::new(),

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{has, list, required_one_of};
+use super::required_one_of;
 use crate::http::fields::FieldError;
 use crate::kinds::rules::{label_selector, webhook_rule};
-use crate::object::member::text;
+use crate::object::member::{given, list, text};
 use crate::object::meta;
 use crate::object::metavalidate::{NameRule, label_value_problems, name_problems};
 
@@ -126,7 +126,7 @@ pub(super) fn param_kind(kind: &Value, path: &str, errors: &mut Vec<FieldError>)
 
 pub(super) fn param_ref(reference: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let name = text(reference, "name");
-    let has_selector = has(reference, "selector");
+    let has_selector = given(reference, "selector").is_some();
     let exclusive = "name and selector are mutually exclusive";
     if !name.is_empty() {
         segment(name, &format!("{path}.name"), errors);

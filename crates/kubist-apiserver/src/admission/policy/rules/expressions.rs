@@ -8,10 +8,9 @@ use serde_json::Value;
 use super::super::super::conditions::compile;
 use super::super::super::expressions::Names;
 use super::super::compiled::{Composed, annotation_types, apply_type, json_patch};
-use super::{has, list};
 use crate::cel::{BOOL, CompileError, Deep, RESERVED, STRING, Type, deep};
 use crate::http::fields::FieldError;
-use crate::object::member::text;
+use crate::object::member::{given, list, text};
 use crate::object::metavalidate::qualified_name_problems;
 
 /// The longest expression of an annotation.
@@ -33,10 +32,10 @@ impl Checks {
         let checked = deep(|deep| {
             let mut found = Vec::new();
             let variables = list(spec, "variables");
-            let composes = !variables.is_empty() || has(spec, "mutations");
+            let composes = !variables.is_empty() || given(spec, "mutations").is_some();
             let mut checks = Checks {
                 deep,
-                composed: Composed::new(has(spec, "paramKind"), composes),
+                composed: Composed::new(given(spec, "paramKind").is_some(), composes),
             };
             for (at, variable) in variables.iter().enumerate() {
                 checks.variable(variable, &format!("spec.variables[{at}]"), &mut found);
@@ -160,7 +159,7 @@ impl Checks {
             }
         };
         let ty = text(mutation, "patchType");
-        if has(mutation, own) {
+        if given(mutation, own).is_some() {
             let field = format!("{path}.{own}.expression");
             let expression = text(&mutation[own], "expression").trim();
             if expression.is_empty() {
@@ -172,7 +171,7 @@ impl Checks {
             let detail = format!("must be specified when patchType is {ty}");
             errors.push(FieldError::required(format!("{path}.{own}"), &detail));
         }
-        if has(mutation, other) {
+        if given(mutation, other).is_some() {
             let detail = format!("must not be specified when patchType is {ty}");
             let shown = format!("{{{other}}}");
             errors.push(FieldError::invalid_text(

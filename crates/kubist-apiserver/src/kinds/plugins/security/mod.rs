@@ -42,16 +42,7 @@ pub(super) fn check(api: &Api, write: Write<'_>) -> Result<(), Failure> {
 
 /// The pods that an object makes, for kinds that make any.
 fn template<'a>(kind: &Kind, object: &'a Value) -> Option<&'a Value> {
-    let path = match (kind.group.as_str(), kind.plural.as_str()) {
-        _ if kind.custom().is_some() => return None,
-        ("", "podtemplates") => "template",
-        ("", "replicationcontrollers")
-        | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
-        | ("batch", "jobs") => "spec.template",
-        ("batch", "cronjobs") => "spec.jobTemplate.spec.template",
-        _ => return None,
-    };
-    meta::at(object, path).filter(|template| !template.is_null())
+    meta::at(object, kind.template_path()?).filter(|template| !template.is_null())
 }
 
 fn pod(api: &Api, write: Write<'_>) -> Result<(), Failure> {
