@@ -171,6 +171,39 @@ impl Events {
     }
 }
 
+/// Why something was forbidden.
+pub(crate) fn why_forbidden((status, answer): (u16, Value)) -> String {
+    assert_eq!(
+        (status, &answer["reason"]),
+        (403, &json!("Forbidden")),
+        "{answer}"
+    );
+    let message = answer["message"].as_str().expect("a message");
+    let (_, why) = message.split_once(" is forbidden: ").expect("a reason");
+    why.to_owned()
+}
+
+/// A server whose controllers do not run.
+pub(crate) async fn without_controllers() -> (Server, Http) {
+    let server = Server::builder().controllers(false).start().await;
+    let server = server.expect("a server");
+    let http = Http::new(&server);
+    (server, http)
+}
+
+/// A server with an administrator, and with alice, who may nothing yet.
+pub(crate) async fn with_alice() -> (Server, Http, Http) {
+    let server = Server::builder()
+        .user("admintoken", "admin", "", ["system:masters"])
+        .user("alicetoken", "alice", "", ["devs"])
+        .start()
+        .await
+        .expect("a server");
+    let admin = Http::new(&server).with_token("admintoken");
+    let alice = Http::new(&server).with_token("alicetoken");
+    (server, admin, alice)
+}
+
 pub(crate) fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"k": "v"}})
 }

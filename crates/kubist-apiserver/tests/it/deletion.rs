@@ -3,7 +3,7 @@
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
-use crate::client::{CONFIG_MAPS, Events, Http, MERGE, config_map};
+use crate::client::{CONFIG_MAPS, Events, Http, MERGE, config_map, without_controllers};
 
 /// Waits for the deletion of an object.
 async fn gone(events: &mut Events, name: &str) {
@@ -110,8 +110,7 @@ async fn orphans_lose_their_owner_and_stay() {
 
 #[tokio::test]
 async fn without_controllers_nothing_is_collected() {
-    let server = Server::builder().controllers(false).start().await.unwrap();
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     let (_, owner) = http.post(CONFIG_MAPS, config_map("owner")).await;
     http.post(CONFIG_MAPS, owned("child", &owner)).await;
     http.delete(&format!("{CONFIG_MAPS}/owner")).await;

@@ -3,7 +3,7 @@
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
-use crate::client::Http;
+use crate::client::{Http, why_forbidden};
 use crate::hooks::{Hooks, patched};
 
 const LIMITS: &str = "/api/v1/namespaces/default/limitranges";
@@ -28,15 +28,7 @@ fn pod(containers: Value) -> Value {
 }
 
 async fn refused(http: &Http, path: &str, object: Value) -> String {
-    let (status, answer) = http.post(path, object).await;
-    assert_eq!(
-        (status, &answer["reason"]),
-        (403, &json!("Forbidden")),
-        "{answer}"
-    );
-    let message = answer["message"].as_str().expect("a message");
-    let (_, why) = message.split_once(" is forbidden: ").expect("a reason");
-    why.to_owned()
+    why_forbidden(http.post(path, object).await)
 }
 
 async fn invalid(http: &Http, limit: Value) -> Vec<String> {

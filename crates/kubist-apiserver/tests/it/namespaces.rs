@@ -3,7 +3,7 @@
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
-use crate::client::{Events, Http, MERGE, config_map};
+use crate::client::{Events, Http, MERGE, config_map, without_controllers};
 use crate::hooks::Hooks;
 
 const NAMESPACES: &str = "/api/v1/namespaces";
@@ -252,12 +252,7 @@ async fn a_namespace_that_waits_for_its_own_finalizers_is_left_alone() {
 
 #[tokio::test]
 async fn without_controllers_a_namespace_keeps_its_finalizer() {
-    let server = Server::builder()
-        .controllers(false)
-        .start()
-        .await
-        .expect("a server");
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     http.post(NAMESPACES, json!({"metadata": {"name": "n"}})).await;
     http.delete(NAMESPACE).await;
     let (status, namespace) = http.get(NAMESPACE).await;

@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use kubist_apiserver::Server;
 use serde_json::json;
 
-use crate::client::{CONFIG_MAPS, Http, JSON, MERGE, config_map};
+use crate::client::{CONFIG_MAPS, Http, JSON, MERGE, config_map, without_controllers};
 
 #[tokio::test]
 async fn an_object_gets_what_the_server_gives() {
@@ -213,8 +213,7 @@ async fn an_update_creates_what_its_kind_allows_it_to() {
 
 #[tokio::test]
 async fn a_job_leaves_its_pods_unless_it_is_told_otherwise() {
-    let server = Server::builder().controllers(false).start().await.unwrap();
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     let jobs = "/apis/batch/v1/namespaces/default/jobs";
     let job = json!({"metadata": {"name": "j"}, "spec": {"template": {"spec": {
         "restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}],

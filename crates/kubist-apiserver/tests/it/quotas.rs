@@ -5,7 +5,9 @@ use kubist_apiserver::Server;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::client::{CONFIG_MAPS, CRDS, Events, Http, JSON, MERGE, config_map, crd};
+use crate::client::{
+    CONFIG_MAPS, CRDS, Events, Http, JSON, MERGE, config_map, crd, why_forbidden, without_controllers,
+};
 
 const QUOTAS: &str = "/api/v1/namespaces/default/resourcequotas";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -58,18 +60,7 @@ async fn created(http: &Http, path: &str, object: Value) {
 }
 
 async fn refused(http: &Http, path: &str, object: Value) -> String {
-    why(http.post(path, object).await)
-}
-
-fn why((status, answer): (u16, Value)) -> String {
-    assert_eq!(
-        (status, &answer["reason"]),
-        (403, &json!("Forbidden")),
-        "{answer}"
-    );
-    let message = answer["message"].as_str().expect("a message");
-    let (_, why) = message.split_once(" is forbidden: ").expect("a reason");
-    why.to_owned()
+    why_forbidden(http.post(path, object).await)
 }
 
 #[tokio::test]
@@ -91,7 +82,7 @@ async fn what_is_there_counts_and_what_goes_is_given_back() {
     let apply = "application/apply-patch+yaml";
     let path = format!("{CONFIG_MAPS}/c?fieldManager=m");
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
-    why(http.patch(&path, apply, object).await);
+    why_forbidden(http.patch(&path, apply, object).await);
     http.delete(&format!("{CONFIG_MAPS}/a")).await;
     used(&mut events, json!({"configmaps": "1", "count/secrets": "0"})).await;
     created(&http, CONFIG_MAPS, config_map("c")).await;
@@ -105,7 +96,7 @@ async fn what_is_there_counts_and_what_goes_is_given_back() {
         }
     }
     created(&http, CONFIG_MAPS, config_map("d")).await;
-    why(http.post(CONFIG_MAPS, config_map("e")).await);
+    why_forbidden(http.post(CONFIG_MAPS, config_map("e")).await);
 }
 
 #[tokio::test]
@@ -118,7 +109,7 @@ async fn a_dry_run_is_checked_and_not_charged() {
     }
     created(&http, CONFIG_MAPS, config_map("a")).await;
     used(&mut events, json!({"configmaps": "1"})).await;
-    why(http.post(&dry, config_map("b")).await);
+    why_forbidden(http.post(&dry, config_map("b")).await);
 }
 
 /// The write failed after it was charged.
@@ -155,7 +146,7 @@ async fn containers_must_ask_for_what_is_counted() {
     let mut first = container(asking("500m"));
     first["name"] = json!("first");
     object["spec"]["initContainers"] = json!([first]);
-    why(http.post(PODS, object).await);
+    why_forbidden(http.post(PODS, object).await);
     // One that is over uses nothing.
     let over = json!({"status": {"phase": "Succeeded"}});
     http.patch(&format!("{PODS}/p/status"), MERGE, over).await;
@@ -211,9 +202,10 @@ async fn services_count_by_their_type() {
     used(&mut events, status("2", "3")).await;
     let kind = |kind: &str| json!({"spec": {"type": kind}});
     assert_eq!(
-        why(http
-            .patch(&format!("{SERVICES}/plain"), MERGE, kind("LoadBalancer"))
-            .await),
+        why_forbidden(
+            http.patch(&format!("{SERVICES}/plain"), MERGE, kind("LoadBalancer"))
+                .await
+        ),
         "exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=2, limited: services.nodeports=2"
     );
     let (answer, _) = http
@@ -246,7 +238,7 @@ async fn claims_count_by_class() {
          gold.storageclass.storage.k8s.io/requests.storage=0, limited: \
          gold.storageclass.storage.k8s.io/requests.storage=1Gi"
     );
-    why(http.post(CLAIMS, claim("c", "1", "silver")).await);
+    why_forbidden(http.post(CLAIMS, claim("c", "1", "silver")).await);
     created(&http, CLAIMS, claim("c", "2Gi", "bronze")).await;
     assert_eq!(
         refused(&http, CLAIMS, claim("d", "2Gi", "bronze")).await,
@@ -303,7 +295,7 @@ async fn scopes_choose_pods() {
     // One that comes into a scope is charged there.
     let deadline = json!({"spec": {"activeDeadlineSeconds": 5}});
     let answer = http.patch(&format!("{PODS}/b"), MERGE, deadline).await;
-    assert!(why(answer).starts_with("exceeded quota: ending,"));
+    assert!(why_forbidden(answer).starts_with("exceeded quota: ending,"));
 }
 
 #[tokio::test]
@@ -378,12 +370,7 @@ async fn quotas_are_checked_themselves() {
 /// Nobody says how much of it is used.
 #[tokio::test]
 async fn a_write_that_fails_gives_back_what_it_was_charged_at_once() {
-    let server = Server::builder()
-        .controllers(false)
-        .start()
-        .await
-        .expect("a server");
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     let quota = json!({"metadata": {"name": "q"}, "spec": {"hard": {"configmaps": "2"}}});
     created(&http, QUOTAS, quota).await;
     let status = json!({"status": {"hard": {"configmaps": "2"}, "used": {"configmaps": "0"}}});
@@ -402,12 +389,7 @@ async fn a_write_that_fails_gives_back_what_it_was_charged_at_once() {
 
 #[tokio::test]
 async fn without_controllers_a_quota_limits_nothing_by_itself() {
-    let server = Server::builder()
-        .controllers(false)
-        .start()
-        .await
-        .expect("a server");
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     let path = format!("{QUOTAS}/q");
     let spec = json!({"hard": {"configmaps": "0"}});
     created(&http, QUOTAS, json!({"metadata": {"name": "q"}, "spec": spec})).await;

@@ -4,7 +4,7 @@ use kubist_apiserver::Server;
 use kubist_merge::json_merge;
 use serde_json::{Value, json};
 
-use crate::client::{Http, MERGE};
+use crate::client::{Http, MERGE, without_controllers};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
@@ -172,8 +172,7 @@ async fn what_deployments_are_refused_for() {
 
 #[tokio::test]
 async fn jobs_are_known_by_labels_of_their_own() {
-    let server = Server::builder().controllers(false).start().await.unwrap();
-    let http = Http::new(&server);
+    let (_server, http) = without_controllers().await;
     let job = json!({"metadata": {"name": "j"}, "spec": {
         "suspend": true, "template": {"spec": pod_spec(json!({"restartPolicy": "Never"}))}}});
     let (status, created) = http.post(JOBS, job.clone()).await;

@@ -4,20 +4,13 @@ use kubist_apiserver::Server;
 use serde_json::json;
 
 use super::{map, message, mutate, validate, validations};
-use crate::client::{CONFIG_MAPS, Http};
+use crate::client::{CONFIG_MAPS, Http, with_alice};
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
 
 /// A server on which alice may write ConfigMaps and scale, and the account `bot` read one.
 async fn with_roles() -> (Server, Http, Http) {
-    let server = Server::builder()
-        .user("admintoken", "admin", "", ["system:masters"])
-        .user("alicetoken", "alice", "", ["devs"])
-        .start()
-        .await
-        .expect("a server");
-    let admin = Http::new(&server).with_token("admintoken");
-    let alice = Http::new(&server).with_token("alicetoken");
+    let (server, admin, alice) = with_alice().await;
     for (name, rules, subject) in [
         (
             "alice",

@@ -4,7 +4,7 @@ use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
 use super::{map, message, validate};
-use crate::client::{CONFIG_MAPS, CRDS, Http, crd};
+use crate::client::{CONFIG_MAPS, CRDS, Http, crd, with_alice};
 
 fn limited() -> Value {
     json!({
@@ -106,14 +106,7 @@ async fn a_kind_that_is_not_served_breaks_its_policy() {
 
 #[tokio::test]
 async fn who_refers_to_parameters_must_be_able_to_read_them() {
-    let server = Server::builder()
-        .user("admintoken", "admin", "", ["system:masters"])
-        .user("alicetoken", "alice", "", ["devs"])
-        .start()
-        .await
-        .expect("a server");
-    let admin = Http::new(&server).with_token("admintoken");
-    let alice = Http::new(&server).with_token("alicetoken");
+    let (_server, admin, alice) = with_alice().await;
     let rbac = "/apis/rbac.authorization.k8s.io/v1";
     let role = json!({"metadata": {"name": "policies"}, "rules": [
         {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]},
