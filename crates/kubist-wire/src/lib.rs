@@ -21,6 +21,8 @@
 //! # Ok::<(), kubist_wire::watch::Error>(())
 //! ```
 //!
+//! [`wake::SelfWakes`] is for those who drive a connection themselves.
+//!
 //! Errors name the type, the path inside the document and the position, but never what the
 //! document holds: it may be a secret.
 
@@ -29,4 +31,5 @@ pub mod json;
 pub mod list;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
+pub mod wake;
 pub mod watch;

@@ -1,11 +1,14 @@
 //! One connection: what it speaks below HTTP, and HTTP.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
+use kubist_wire::wake::SelfWakes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -91,7 +94,10 @@ where
     let connection = builder
         .serve_connection(stream, TowerToHyperService::new(service))
         .into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(watcher.watch(connection));
+    // A request's body is handed over within the task.
+    let wakes = SelfWakes::new();
+    if let Err(error) = poll_fn(|cx| wakes.absorb(cx, |cx| connection.as_mut().poll(cx))).await {
         tracing::debug!(%error, "a connection ended badly");
     }
 }

@@ -8,6 +8,7 @@ mod prune;
 mod versions;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -268,8 +269,13 @@ impl Managers {
     }
 }
 
-/// Without the fields that nobody owns: what names an object, and what the server keeps.
+/// Without the fields that nobody owns.
 fn stripped(set: &FieldSet) -> FieldSet {
+    set.difference(&NOBODYS)
+}
+
+/// What names an object, and what the server keeps.
+static NOBODYS: LazyLock<FieldSet> = LazyLock::new(|| {
     let metadata = [
         "name",
         "namespace",
@@ -281,14 +287,13 @@ fn stripped(set: &FieldSet) -> FieldSet {
         "managedFields",
         "resourceVersion",
     ];
-    let nobody = FieldSet::of(
+    FieldSet::of(
         ["apiVersion", "kind", "metadata"]
             .into_iter()
             .map(|field| Path::of(&[field]))
             .chain(metadata.into_iter().map(|field| Path::of(&["metadata", field]))),
-    );
-    set.difference(&nobody)
-}
+    )
+});
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ use hyper::{
         http1::{SendRequest, handshake},
     },
 };
+use kubist_wire::wake::SelfWakes;
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, task::coop::unconstrained, time::Instant};
 
@@ -181,6 +182,8 @@ struct Connection {
     /// Gone when the connection has ended: hyper answers a request that it did not get to send as
     /// soon as the driver is dropped, and not before.
     driver: Option<Driver>,
+    /// The connection wakes who drives it, for what it just did.
+    wakes: SelfWakes,
 }
 
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -194,6 +197,7 @@ impl Connection {
         Ok(Self {
             sender,
             driver: Some(Box::pin(connection.with_upgrades())),
+            wakes: SelfWakes::new(),
         })
     }
 
@@ -202,27 +206,43 @@ impl Connection {
         request: Request<Body>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
+        let (driver, wakes) = (&mut self.driver, &self.wakes);
         poll_fn(|cx| {
-            drive(driver, cx);
-            answer.as_mut().poll(cx)
+            wakes.absorb(cx, |cx| {
+                drive(driver, cx);
+                answer.as_mut().poll(cx)
+            })
         })
         .await
     }
 
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, cx);
+    /// Reads the body of an answer.
+    fn read(
+        &mut self,
+        incoming: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let driver = &mut self.driver;
+        self.wakes.absorb(cx, |cx| {
+            let frame = Pin::new(&mut *incoming).poll_frame(cx);
+            if frame.is_ready() {
+                return frame;
+            }
+            drive(driver, cx);
+            Pin::new(&mut *incoming).poll_frame(cx)
+        })
     }
 
     /// Whether it can take a request.
     fn is_ready(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         // A task that has used up its budget would leave what is there unread.
-        let drive = unconstrained(poll_fn(|cx| {
-            self.drive(cx);
+        let driver = &mut self.driver;
+        let driven = unconstrained(poll_fn(|cx| {
+            drive(driver, cx);
             Poll::Ready(())
         }));
-        let _ = pin!(drive).poll(&mut cx);
+        let _ = pin!(driven).poll(&mut cx);
         self.driver.is_some() && self.sender.is_ready()
     }
 }
@@ -263,11 +283,13 @@ impl HttpBody for Reply {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let mut frame = Pin::new(&mut self.incoming).poll_frame(cx);
-        if let (Poll::Pending, Some(connection)) = (&frame, &mut self.connection) {
-            connection.drive(cx);
-            frame = Pin::new(&mut self.incoming).poll_frame(cx);
-        }
+        let Self {
+            incoming, connection, ..
+        } = &mut *self;
+        let frame = match connection {
+            Some(connection) => connection.read(incoming, cx),
+            None => Pin::new(incoming).poll_frame(cx),
+        };
         match &frame {
             Poll::Ready(None) => {
                 if let Some(connection) = self.connection.take() {
