@@ -10,7 +10,9 @@
 //!
 //! let server = Server::start().await?;
 //! println!("{}", server.url()); // http://127.0.0.1:39121
-//! std::fs::write("/dev/null", server.kubeconfig()).ok();
+//! # #[cfg(feature = "client")]
+//! let client = server.client(); // kubist's own
+//! let kubeconfig = server.kubeconfig(); // for everybody else's
 //! server.shutdown().await;
 //! # Ok(())
 //! # }

@@ -143,6 +143,22 @@ impl FieldSelector {
         &self.0
     }
 
+    /// The value that a field has to have, if the selector says so.
+    ///
+    /// ```
+    /// use kubist_core::FieldSelector;
+    ///
+    /// let selector = FieldSelector::new().equal("metadata.name", "a").not_equal("metadata.namespace", "b");
+    /// assert_eq!(selector.exact("metadata.name"), Some("a"));
+    /// assert_eq!(selector.exact("metadata.namespace"), None);
+    /// ```
+    pub fn exact(&self, field: &str) -> Option<&str> {
+        self.0.iter().find_map(|requirement| match requirement {
+            FieldRequirement::Equal(of, value) if of == field => Some(value.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether an object matches, whose fields the closure reads.
     ///
     /// A field that is not there is as one that is empty.

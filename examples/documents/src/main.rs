@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use documents::{operator, tour};
-use kubist::config::{KubeConfigOptions, Kubeconfig};
 use kubist::operator::{Args, Runtime, Shutdown, report};
-use kubist::{Client, Config};
 use kubist_apiserver::Server;
 
 /// Publishes Documents as ConfigMaps.
@@ -60,10 +58,7 @@ async fn embedded(command: Command) -> Result<()> {
     println!("  export KUBECONFIG={}", file.display());
     println!("  kubectl get documents,configmaps,events");
 
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig())?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    let client = Client::try_from(config)?;
-
+    let client = server.client();
     let mut args = command.operator;
     if args.admin.admin_addr == Args::default().admin.admin_addr {
         // A tour should not fail because the usual port is taken.

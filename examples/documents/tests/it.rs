@@ -7,19 +7,10 @@ use std::time::Duration;
 
 use documents::{Document, DocumentSpec, operator, tour};
 use kubist::api::PostParams;
-use kubist::config::{KubeConfigOptions, Kubeconfig};
 use kubist::operator::{Args, Runtime, Shutdown};
 use kubist::runtime::wait::await_condition;
-use kubist::{Api, Client, Config};
+use kubist::{Api, Client};
 use kubist_apiserver::Server;
-
-async fn client(server: &Server) -> Client {
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    Client::try_from(config).unwrap()
-}
 
 /// Starts the operator, and gives what stops it.
 async fn start(client: Client) -> Shutdown {
@@ -65,7 +56,7 @@ async fn ready(documents: &Api<Document>, name: &str) -> Document {
 #[tokio::test]
 async fn the_tour_is_true_and_then_it_is_quiet() {
     let server = Server::start().await.unwrap();
-    let client = client(&server).await;
+    let client = server.client();
     let _operator = start(client.clone()).await;
     tour::guide(client).await.unwrap();
 
@@ -94,7 +85,7 @@ async fn the_tour_is_true_and_then_it_is_quiet() {
 #[tokio::test]
 async fn goes_on_when_its_server_comes_back() {
     let server = Server::start().await.unwrap();
-    let client = client(&server).await;
+    let client = server.client();
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
     documents
@@ -121,7 +112,7 @@ async fn goes_on_when_its_server_comes_back() {
 #[tokio::test]
 async fn the_schema_refuses_what_the_type_refuses() {
     let server = Server::start().await.unwrap();
-    let client = client(&server).await;
+    let client = server.client();
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
     let error = documents
@@ -147,7 +138,7 @@ async fn kubectl_shows_the_columns() {
         return;
     }
     let server = Server::start().await.unwrap();
-    let client = client(&server).await;
+    let client = server.client();
     let _operator = start(client.clone()).await;
     let documents: Api<Document> = Api::default_namespaced(client);
     documents

@@ -2,6 +2,8 @@
 
 pub(crate) mod audit;
 pub(crate) mod builder;
+#[cfg(feature = "client")]
+mod client;
 mod connection;
 mod kubeconfig;
 mod listener;
@@ -197,6 +199,13 @@ impl Server {
     /// A kubeconfig whose user has a certificate rather than a token.
     pub fn kubeconfig_for(&self, certificate: &ClientCertificate) -> String {
         self.kubeconfig_with(Credential::Certificate(certificate))
+    }
+
+    /// A kubeconfig whose user has this token, as [`Builder::user`] added it.
+    ///
+    /// A token that nobody has is not refused here: the server answers whoever sends it with 401.
+    pub fn kubeconfig_of_token(&self, token: &str) -> String {
+        self.kubeconfig_with(Credential::Token(token))
     }
 
     fn kubeconfig_with(&self, credential: Credential<'_>) -> String {

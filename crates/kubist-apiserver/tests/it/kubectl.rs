@@ -1,5 +1,6 @@
 //! `kubectl`, where there is one.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -26,10 +27,18 @@ impl Kubectl {
             _server: server,
             folder,
         };
-        if kubectl.run("version --client").await.is_err() {
+        let found = Command::new("kubectl").arg("help").stdout(Stdio::null()).status();
+        if found
+            .await
+            .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
             println!("skipped: no kubectl on PATH");
             return None;
         }
+        kubectl
+            .run("version --client")
+            .await
+            .expect("a kubectl that works");
         Some(kubectl)
     }
 

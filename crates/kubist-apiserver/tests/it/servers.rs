@@ -162,6 +162,24 @@ async fn users_are_known_by_their_tokens_and_may_what_rbac_says() {
     assert_eq!(status("usertoken", CONFIG_MAPS).await, 200);
     assert_eq!(status("usertoken", "/api/v1/configmaps").await, 403);
 
+    // Who may see one object may follow it: the selector says which.
+    let role = json!({"metadata": {"name": "r"}, "rules": [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["one"], "verbs": ["get", "list", "watch"]},
+    ]});
+    let path = format!("{rbac}/roles/r");
+    let replaced = http.send(Method::PUT, &path, &admin, role.to_string().into_bytes());
+    assert_eq!(replaced.await.status(), 200);
+    let selected = async |query: &str| status("usertoken", &format!("{CONFIG_MAPS}?{query}")).await;
+    assert_eq!(selected("fieldSelector=metadata.name%3Done").await, 200);
+    assert_eq!(
+        selected("watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Done").await,
+        200
+    );
+    assert_eq!(selected("fieldSelector=metadata.name%3Dtwo").await, 403);
+    assert_eq!(selected("fieldSelector=metadata.name!%3Done").await, 403);
+    assert_eq!(selected("fieldSelector=metadata.name%3D..").await, 403);
+    assert_eq!(status("usertoken", CONFIG_MAPS).await, 403);
+
     let asked = server.audit();
     let last = asked.last().unwrap();
     assert_eq!(
@@ -432,4 +450,37 @@ async fn nobody_grants_what_they_do_not_have() {
     let rules = answer["status"]["resourceRules"].as_array().expect("rules");
     let maps = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]});
     assert!(rules.contains(&maps), "{answer}");
+}
+
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn clients_are_who_they_say() {
+    use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+    use kubist_client::{Api, Client, api::PostParams};
+
+    let server = Server::builder()
+        .user("admintoken", "admin", "admin-uid", ["system:masters"])
+        .user("usertoken", "alice", "alice-uid", ["devs"])
+        .start()
+        .await
+        .unwrap();
+    let certificate = server.client_certificate("jane", ["devs"]).unwrap();
+    let name = async |client: Client| {
+        let (reviews, asked) = (Api::all(client), SelfSubjectReview::default());
+        let review = reviews.create(&PostParams::default(), &asked).await.unwrap();
+        review.status.unwrap().user_info.unwrap().username.unwrap()
+    };
+    assert_eq!(name(server.client()).await, "admin");
+    assert_eq!(name(server.client_of_token("usertoken")).await, "alice");
+    assert_eq!(name(server.client_for(&certificate)).await, "jane");
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn a_client_is_made_outside_of_a_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Server::start()).unwrap();
+    let client = server.client();
+    let version = runtime.block_on(client.apiserver_version()).unwrap();
+    assert_eq!(version.major, "1");
 }

@@ -3,18 +3,14 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kubist_apiserver::Server;
 use kubist_client::api::PostParams;
-use kubist_client::config::{KubeConfigOptions, Kubeconfig};
-use kubist_client::{Api, Client, Config};
+use kubist_client::{Api, Client};
 use kubist_core::ResourceExt;
 use kubist_runtime::wait::{await_condition, conditions};
 
 pub(crate) async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    (server, Client::try_from(config).unwrap())
+    let client = server.client();
+    (server, client)
 }
 
 /// Installs a definition, and waits until its kind is served.

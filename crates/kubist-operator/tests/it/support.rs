@@ -3,19 +3,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kubist_apiserver::Server;
-use kubist_client::config::{KubeConfigOptions, Kubeconfig};
-use kubist_client::{Client, Config};
+use kubist_client::Client;
 use kubist_operator::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    (server, Client::try_from(config).unwrap())
+    let client = server.client();
+    (server, client)
 }
 
 /// Arguments with an admin server on a free port of this machine.

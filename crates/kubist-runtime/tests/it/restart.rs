@@ -58,7 +58,7 @@ async fn a_controller_survives_its_server() {
 
         // Others change its state while the controller cannot see it.
         let elsewhere = Server::builder().restore(snapshot).start().await.unwrap();
-        let other = maps(&crate::support::client(&elsewhere).await);
+        let other = maps(&elsewhere.client());
         let mut object = other.get("changed").await.unwrap();
         object.data = map("changed", &round.to_string()).data;
         other

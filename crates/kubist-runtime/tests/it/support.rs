@@ -5,22 +5,13 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kubist_apiserver::Server;
-use kubist_client::config::{KubeConfigOptions, Kubeconfig};
-use kubist_client::{Api, Client, Config};
+use kubist_client::{Api, Client};
 
 /// A server, and a client that reaches it through its kubeconfig.
 pub(crate) async fn cluster() -> (Server, Client) {
     let server = Server::start().await.unwrap();
-    let client = client(&server).await;
+    let client = server.client();
     (server, client)
-}
-
-pub(crate) async fn client(server: &Server) -> Client {
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    Client::try_from(config).unwrap()
 }
 
 pub(crate) fn maps(client: &Client) -> Api<ConfigMap> {
