@@ -1,290 +1,178 @@
-//! The cluster roles that every server has, as
-//! `plugin/pkg/auth/authorizer/rbac/bootstrappolicy` lists them: those for people, those for
-//! everybody, and what aggregates into them.
+//! The roles that every server has, and whom they are bound to.
+//!
+//! `roles.json` holds what a kube-apiserver 1.36 lays into an empty store, one object a line.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-const READ: &[&str] = &["get", "list", "watch"];
-const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
-const ALL: &[&str] = &[
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
-
-/// Groups, resources and verbs of one rule.
-type Rule = (
-    &'static [&'static str],
-    &'static [&'static str],
-    &'static [&'static str],
-);
-
-const VIEW: &[Rule] = &[
-    (
-        &[""],
-        &[
-            "configmaps",
-            "endpoints",
-            "persistentvolumeclaims",
-            "persistentvolumeclaims/status",
-            "pods",
-            "replicationcontrollers",
-            "replicationcontrollers/scale",
-            "serviceaccounts",
-            "services",
-            "services/status",
-        ],
-        READ,
-    ),
-    (
-        &[""],
-        &[
-            "bindings",
-            "events",
-            "limitranges",
-            "namespaces/status",
-            "pods/log",
-            "pods/status",
-            "replicationcontrollers/status",
-            "resourcequotas",
-            "resourcequotas/status",
-        ],
-        READ,
-    ),
-    (&[""], &["namespaces"], READ),
-    (&["discovery.k8s.io"], &["endpointslices"], READ),
-    (
-        &["apps"],
-        &[
-            "controllerrevisions",
-            "daemonsets",
-            "daemonsets/status",
-            "deployments",
-            "deployments/scale",
-            "deployments/status",
-            "replicasets",
-            "replicasets/scale",
-            "replicasets/status",
-            "statefulsets",
-            "statefulsets/scale",
-            "statefulsets/status",
-        ],
-        READ,
-    ),
-    (
-        &["autoscaling"],
-        &["horizontalpodautoscalers", "horizontalpodautoscalers/status"],
-        READ,
-    ),
-    (
-        &["batch"],
-        &["cronjobs", "cronjobs/status", "jobs", "jobs/status"],
-        READ,
-    ),
-    (
-        &["policy"],
-        &["poddisruptionbudgets", "poddisruptionbudgets/status"],
-        READ,
-    ),
-    (
-        &["networking.k8s.io"],
-        &["ingresses", "ingresses/status", "networkpolicies"],
-        READ,
-    ),
-];
-
-const EDIT: &[Rule] = &[
-    (
-        &[""],
-        &[
-            "pods/attach",
-            "pods/exec",
-            "pods/portforward",
-            "pods/proxy",
-            "secrets",
-            "services/proxy",
-        ],
-        READ,
-    ),
-    (&[""], &["serviceaccounts"], &["impersonate"]),
-    (
-        &[""],
-        &[
-            "pods",
-            "pods/attach",
-            "pods/exec",
-            "pods/portforward",
-            "pods/proxy",
-        ],
-        WRITE,
-    ),
-    (&[""], &["pods/eviction"], &["create"]),
-    (
-        &[""],
-        &[
-            "configmaps",
-            "events",
-            "persistentvolumeclaims",
-            "replicationcontrollers",
-            "replicationcontrollers/scale",
-            "secrets",
-            "serviceaccounts",
-            "services",
-            "services/proxy",
-        ],
-        WRITE,
-    ),
-    (&[""], &["serviceaccounts/token"], &["create"]),
-    (
-        &["apps"],
-        &[
-            "daemonsets",
-            "deployments",
-            "deployments/rollback",
-            "deployments/scale",
-            "replicasets",
-            "replicasets/scale",
-            "statefulsets",
-            "statefulsets/scale",
-        ],
-        WRITE,
-    ),
-    (&["autoscaling"], &["horizontalpodautoscalers"], WRITE),
-    (&["batch"], &["cronjobs", "jobs"], WRITE),
-    (&["policy"], &["poddisruptionbudgets"], WRITE),
-    (&["networking.k8s.io"], &["ingresses", "networkpolicies"], WRITE),
-    (&["coordination.k8s.io"], &["leases"], ALL),
-];
-
-const ADMIN: &[Rule] = &[
-    (
-        &["authorization.k8s.io"],
-        &["localsubjectaccessreviews"],
-        &["create"],
-    ),
-    (&["rbac.authorization.k8s.io"], &["rolebindings", "roles"], ALL),
-];
+const ROLES: &str = include_str!("roles.json");
 
 /// The label that makes a role's rules part of another role.
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
-fn rules(rules: &[Rule]) -> Value {
-    let rule = |(groups, resources, verbs): &Rule| json!({"apiGroups": groups, "resources": resources, "verbs": verbs});
-    rules.iter().map(rule).collect()
+/// A default role or binding, and where it goes.
+pub(crate) struct Default {
+    pub(crate) plural: &'static str,
+    pub(crate) namespace: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) object: Value,
 }
 
-fn labels(extra: Option<&str>) -> Value {
-    let mut labels = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
-    if let Some(part) = extra {
-        labels[format!("{AGGREGATE}{part}")] = "true".into();
-    }
-    labels
+/// The default roles and bindings as they are stored; without `complete` the aggregated ones wait
+/// for a controller.
+pub(crate) fn defaults(complete: bool) -> &'static [Default] {
+    static COMPLETE: LazyLock<Vec<Default>> = LazyLock::new(|| read(true));
+    static WAITING: LazyLock<Vec<Default>> = LazyLock::new(|| read(false));
+    if complete { &COMPLETE } else { &WAITING }
 }
 
-fn role(name: &str, aggregates_to: Option<&str>, mut body: Value) -> Value {
-    body["metadata"] = json!({
-        "name": name,
-        "labels": labels(aggregates_to),
-        "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+fn read(complete: bool) -> Vec<Default> {
+    let lines: Vec<Line> = serde_json::from_str(ROLES).expect("the default roles are well-formed");
+    let objects = lines.iter().map(|line| Default {
+        plural: line.kind.plural(),
+        namespace: line.namespace,
+        name: line.name,
+        object: line.object(if complete { &lines } else { &[] }),
     });
-    body
+    objects.collect()
 }
 
-/// A role that is made of others; its rules come from the controller, or are given as that would.
-fn aggregated(part: &str, rules: Value) -> Value {
-    let label = format!("{AGGREGATE}{part}");
-    json!({"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]}, "rules": rules})
+/// An object as the file has it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    kind: Kind,
+    #[serde(default)]
+    namespace: &'static str,
+    name: &'static str,
+    /// Which aggregated role gets its rules.
+    aggregates_to: Option<&'static str>,
+    /// Which aggregated role it is.
+    aggregates: Option<&'static str>,
+    rules: Option<Vec<Value>>,
+    role_ref: Option<Value>,
+    subjects: Option<Value>,
 }
 
-/// The default `ClusterRole` objects; without `complete` the aggregated ones wait for a controller.
-pub(crate) fn cluster_roles(complete: bool) -> Vec<Value> {
-    let aggregated = |part: &str, parts: &[&[Rule]]| {
-        let parts = if complete { parts.concat() } else { Vec::new() };
-        aggregated(part, rules(&parts))
-    };
-    let paths = |paths: &[&str]| json!({"rules": [{"nonResourceURLs": paths, "verbs": ["get"]}]});
-    vec![
-        role(
-            "cluster-admin",
-            None,
-            json!({"rules": [
-                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-                {"nonResourceURLs": ["*"], "verbs": ["*"]},
-            ]}),
-        ),
-        role(
-            "system:discovery",
-            None,
-            paths(&[
-                "/api",
-                "/api/*",
-                "/apis",
-                "/apis/*",
-                "/healthz",
-                "/livez",
-                "/openapi",
-                "/openapi/*",
-                "/readyz",
-                "/version",
-                "/version/",
-            ]),
-        ),
-        role(
-            "system:public-info-viewer",
-            None,
-            paths(&["/healthz", "/livez", "/readyz", "/version", "/version/"]),
-        ),
-        role(
-            "system:basic-user",
-            None,
-            json!({"rules": [
-                {"apiGroups": ["authorization.k8s.io"], "verbs": ["create"],
-                 "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]},
-                {"apiGroups": ["authentication.k8s.io"], "verbs": ["create"], "resources": ["selfsubjectreviews"]},
-            ]}),
-        ),
-        role("admin", None, aggregated("admin", &[EDIT, VIEW, ADMIN])),
-        role("edit", Some("admin"), aggregated("edit", &[EDIT, VIEW])),
-        role("view", Some("edit"), aggregated("view", &[VIEW])),
-        role(
-            "system:aggregate-to-admin",
-            Some("admin"),
-            json!({"rules": rules(ADMIN)}),
-        ),
-        role(
-            "system:aggregate-to-edit",
-            Some("edit"),
-            json!({"rules": rules(EDIT)}),
-        ),
-        role(
-            "system:aggregate-to-view",
-            Some("view"),
-            json!({"rules": rules(VIEW)}),
-        ),
-    ]
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum Kind {
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
 }
 
-/// The default `ClusterRoleBinding` objects.
-pub(crate) fn cluster_role_bindings() -> Vec<Value> {
-    let binding = |name: &str, groups: &[&str]| {
-        let subject =
-            |group: &&str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group});
-        let subjects: Vec<Value> = groups.iter().map(subject).collect();
-        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
-        role(name, None, json!({"roleRef": reference, "subjects": subjects}))
-    };
-    vec![
-        binding("cluster-admin", &["system:masters"]),
-        binding("system:discovery", &["system:authenticated"]),
-        binding("system:basic-user", &["system:authenticated"]),
-        binding(
-            "system:public-info-viewer",
-            &["system:authenticated", "system:unauthenticated"],
-        ),
-    ]
+impl Kind {
+    fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    fn plural(self) -> &'static str {
+        match self {
+            Kind::ClusterRole => "clusterroles",
+            Kind::ClusterRoleBinding => "clusterrolebindings",
+            Kind::Role => "roles",
+            Kind::RoleBinding => "rolebindings",
+        }
+    }
+}
+
+impl Line {
+    /// The object, with its rules if it is aggregated of `others`.
+    fn object(&self, others: &[Line]) -> Value {
+        let mut labels = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
+        if let Some(part) = &self.aggregates_to {
+            labels[format!("{AGGREGATE}{part}")] = "true".into();
+        }
+        let mut object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": self.kind.name(),
+            "metadata": {
+                "labels": labels,
+                "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+            },
+        });
+        if let Some(part) = &self.aggregates {
+            let label = format!("{AGGREGATE}{part}");
+            object["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]});
+        }
+        if let Some(reference) = &self.role_ref {
+            object["roleRef"] = reference.clone();
+            if let Some(subjects) = &self.subjects {
+                object["subjects"] = subjects.clone();
+            }
+        } else {
+            let mut known = HashSet::new();
+            let rules = self.rules(others).into_iter();
+            let rules: Vec<Value> = rules
+                .filter(|rule| known.insert(rule.to_string()))
+                .cloned()
+                .collect();
+            object["rules"] = if rules.is_empty() {
+                Value::Null
+            } else {
+                rules.into()
+            };
+        }
+        object
+    }
+
+    /// Its own rules, or those of whom it is made of.
+    fn rules<'a>(&'a self, others: &'a [Line]) -> Vec<&'a Value> {
+        match &self.aggregates {
+            None => self.rules.iter().flatten().collect(),
+            part => others
+                .iter()
+                .filter(|other| other.aggregates_to == *part)
+                .flat_map(|other| other.rules(others))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregated_roles_have_the_rules_of_their_parts() {
+        let all = defaults(true);
+        let rules = |name: &str| {
+            let found = all
+                .iter()
+                .find(|role| role.plural == "clusterroles" && role.name == name);
+            found.expect(name).object["rules"]
+                .as_array()
+                .expect("rules")
+                .clone()
+        };
+        let (admin, edit, view) = (rules("admin"), rules("edit"), rules("view"));
+        assert_eq!(view, rules("system:aggregate-to-view"));
+        assert_eq!(edit, [rules("system:aggregate-to-edit"), view].concat());
+        assert_eq!(admin, [edit, rules("system:aggregate-to-admin")].concat());
+        let waiting = defaults(false)
+            .iter()
+            .find(|role| role.name == "admin")
+            .expect("admin");
+        assert_eq!(waiting.object["rules"], Value::Null);
+    }
+
+    #[test]
+    fn whom_roles_are_bound_to_is_said_of_roles_that_are_there() {
+        let all = defaults(true);
+        let has =
+            |plural: &str, name: &Value| all.iter().any(|role| role.plural == plural && *name == role.name);
+        for binding in all.iter().filter(|role| role.plural.ends_with("bindings")) {
+            let reference = &binding.object["roleRef"];
+            let plural = if reference["kind"] == "Role" {
+                "roles"
+            } else {
+                "clusterroles"
+            };
+            assert!(has(plural, &reference["name"]), "{}", binding.name);
+        }
+    }
 }

@@ -42,15 +42,9 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
             put(api, kind, "", name, json!({}));
         }
     }
-    for (plural, objects) in [
-        ("clusterroles", roles::cluster_roles(controllers)),
-        ("clusterrolebindings", roles::cluster_role_bindings()),
-    ] {
-        if let Some(kind) = registry.get("rbac.authorization.k8s.io", "v1", plural) {
-            for object in objects {
-                let name = meta::name(&object).to_owned();
-                put(api, kind, "", &name, object);
-            }
+    for role in roles::defaults(controllers) {
+        if let Some(kind) = registry.get("rbac.authorization.k8s.io", "v1", role.plural) {
+            lay_object(api, kind, role.namespace, role.name, role.object.clone());
         }
     }
     if let Some(kind) = registry.get("scheduling.k8s.io", "v1", "priorityclasses") {
@@ -95,11 +89,9 @@ const PRIORITIES: [(&str, i64, &str); 2] = [
     ),
 ];
 
+/// Lays an object that says only what is not the default.
 fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object: Value) {
     meta::set(&mut object, "name", name);
-    if !namespace.is_empty() {
-        meta::set(&mut object, "namespace", namespace);
-    }
     if let crate::kinds::kind::Schema::Builtin(message) = &kind.schema {
         if let Ok((decoded, _)) = crate::object::decode::decode(message, object.clone()) {
             object = decoded;
@@ -108,6 +100,15 @@ fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object
     }
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
+    lay_object(api, kind, namespace, name, object);
+}
+
+/// Lays an object that is whole but for its identity.
+fn lay_object(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object: Value) {
+    meta::set(&mut object, "name", name);
+    if !namespace.is_empty() {
+        meta::set(&mut object, "namespace", namespace);
+    }
     // Whoever is here first gets what is asked for.
     let _reserved = strategy::allocate(api, kind, &mut object, None, "");
     strategy::prepare_create(api, kind, &mut object, &User::default());
