@@ -133,23 +133,17 @@ pub(crate) fn item_element(
                 return Err("associative list with keys may not have non-map elements".into());
             };
             let mut keys = Map::new();
-            let mut given = false;
             for name in names {
-                let value = match item.get(*name) {
-                    Some(value) => {
-                        given = true;
-                        Some(value.clone())
-                    }
-                    None => items.default_of(name),
-                };
-                if let Some(value) = value {
+                let value = item.get(*name).cloned();
+                if let Some(value) = value.or_else(|| items.default_of(name)) {
                     keys.insert((*name).to_owned(), value);
                 }
             }
-            if !given || keys.is_empty() {
-                let name = names.first().copied().unwrap_or("");
+            if keys.is_empty() {
+                let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
                 return Err(format!(
-                    "associative list with keys has an element that omits key field {name:?} (and doesn't have default value)"
+                    "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
+                    names.join(" ")
                 ));
             }
             Ok(PathElement::key(&keys))

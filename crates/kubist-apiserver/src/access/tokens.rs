@@ -33,9 +33,14 @@ pub(crate) fn issue(api: &Api, account: &Stored, mut request: Value) -> Result<V
     for (field, expected) in [("name", name), ("namespace", namespace)] {
         let found = given.get(field).and_then(Value::as_str).unwrap_or("");
         if !found.is_empty() && found != expected {
-            return Err(Failure::bad_request(format!(
-                "must match the service account {field} if specified: {found} != {expected}"
-            )));
+            let detail = format!("must match the service account {field} if specified");
+            let error = FieldError::invalid_text(format!("metadata.{field}"), found, &detail);
+            return Err(Failure::invalid(
+                "authentication.k8s.io",
+                "TokenRequest",
+                name,
+                &[error],
+            ));
         }
     }
     let seconds = meta::at(&request, "spec.expirationSeconds")
@@ -94,15 +99,15 @@ pub(crate) fn issue(api: &Api, account: &Stored, mut request: Value) -> Result<V
 /// The object that a token lives and dies with.
 fn bound_object(api: &Api, namespace: &str, reference: &Value) -> Result<(&'static str, Value), Failure> {
     let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or("");
-    let (kind, plural, namespace) = match text("kind") {
-        "Pod" => ("pod", "pods", namespace),
-        "Secret" => ("secret", "secrets", namespace),
-        "Node" => ("node", "nodes", ""),
-        other => {
-            let why = format!(
-                "cannot bind token for serviceaccount to an object of kind {other:?}: only Pod, Secret and Node can be"
-            );
-            return Err(Failure::bad_request(why));
+    let (group, version) = meta::group_version(text("apiVersion"));
+    let (kind, plural, namespace) = match (group, text("kind")) {
+        ("", "Pod") => ("pod", "pods", namespace),
+        ("", "Secret") => ("secret", "secrets", namespace),
+        ("", "Node") => ("node", "nodes", ""),
+        (group, kind) => {
+            return Err(Failure::bad_request(format!(
+                "cannot bind token to object of type {group}/{version}, Kind={kind}"
+            )));
         }
     };
     let name = text("name");

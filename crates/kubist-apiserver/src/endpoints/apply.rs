@@ -12,9 +12,9 @@ use crate::endpoints::replace::{Change, Outcome, replace};
 use crate::endpoints::update::check_name;
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
-use crate::http::json;
+use crate::http::json::{self, Parsed};
 use crate::http::negotiate::Form;
-use crate::http::options::WriteOptions;
+use crate::http::options::{FieldValidation, WriteOptions};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
@@ -72,16 +72,16 @@ pub(crate) fn applier(request: &Request, subresource: &str) -> Result<Manager, F
 }
 
 /// Reads the configuration and checks that it can be one.
-fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
+fn read_config(kind: &Kind, request: &Request) -> Result<Parsed, Failure> {
     let undecodable = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
-    let parsed = json::parse_yaml(&request.body)
+    let mut parsed = json::parse_yaml(&request.body)
         .map_err(|error| undecodable(format!("error converting YAML to JSON: {error}")))?;
-    let mut config = parsed.value;
+    let config = &mut parsed.value;
     if config.is_null() {
-        config = Value::Object(Map::new());
+        *config = Value::Object(Map::new());
     }
     if !config.is_object() {
-        let found = json::noun(&config);
+        let found = json::noun(config);
         return Err(undecodable(format!(
             "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type \
              map[string]interface {{}}"
@@ -95,14 +95,14 @@ fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
             "invalid object type: {group}/{version}, Kind={given}"
         )));
     }
-    if meta::get(&config, "managedFields").is_some() {
+    if meta::get(config, "managedFields").is_some() {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     let target = &request.target;
-    if !meta::name(&config).is_empty() {
-        check_name(&config, &target.name)?;
+    if !meta::name(config).is_empty() {
+        check_name(config, &target.name)?;
     }
-    let namespace = meta::text(&config, "namespace").to_owned();
+    let namespace = meta::text(config, "namespace").to_owned();
     if kind.namespaced && !namespace.is_empty() && namespace != target.namespace {
         return Err(Failure::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
@@ -114,8 +114,22 @@ fn read_config(kind: &Kind, request: &Request) -> Result<Value, Failure> {
     {
         return Err(Failure::bad_request("metadata must be an object"));
     }
-    meta::remove(&mut config, "creationTimestamp");
-    Ok(config)
+    meta::remove(config, "creationTimestamp");
+    Ok(parsed)
+}
+
+/// Tells of keys that the configuration has twice, once it is clear that it can be applied.
+fn refuse_repetition(config: &Parsed, request: &Request, options: &WriteOptions) -> Result<(), Failure> {
+    match (options.validation, config.repetition()) {
+        (FieldValidation::Strict, Some(why)) => Err(Failure::bad_request(format!(
+            "error strict decoding YAML: error converting YAML to JSON: {why}"
+        ))),
+        (FieldValidation::Warn, _) => {
+            request.warnings.extend(config.repeated.iter().cloned());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Applies to nothing: what results is created.
@@ -124,12 +138,13 @@ async fn create(
     kind: &Arc<Kind>,
     request: &Request,
     options: &WriteOptions,
-    config: &Value,
+    config: &Parsed,
     manager: &Manager,
 ) -> Result<Arc<Value>, Failure> {
     let mut live = strategy::empty(kind);
     meta::set(&mut live, "name", request.target.name.as_str());
-    let mut object = merged(api, kind, request, options, (&live, config), manager).await?;
+    let mut object = merged(api, kind, request, options, (&live, &config.value), manager).await?;
+    refuse_repetition(config, request, options)?;
     meta::remove(&mut object, "resourceVersion");
     if !meta::uid(&object).is_empty() {
         let uid = meta::uid(&object);
@@ -151,12 +166,13 @@ async fn update(
     kind: &Arc<Kind>,
     request: &Request,
     options: &WriteOptions,
-    config: &Value,
+    config: &Parsed,
     manager: &Manager,
     old: &Stored,
 ) -> Result<Outcome, Failure> {
     let live = view::object(api, kind, &old.value).await?;
-    let new = merged(api, kind, request, options, (&live, config), manager).await?;
+    let new = merged(api, kind, request, options, (&live, &config.value), manager).await?;
+    refuse_repetition(config, request, options)?;
     let change = Change {
         request,
         options,

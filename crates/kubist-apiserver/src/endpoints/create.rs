@@ -15,7 +15,7 @@ use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::plugins::{self, Charge, Write};
-use crate::kinds::{ownership, strategy};
+use crate::kinds::{app_armor, event, ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -67,6 +67,9 @@ pub(crate) async fn create_object(
         request.warnings.add(warning);
     }
     strategy::prepare_create(api, kind, &mut object, &request.user);
+    if kind.is("", "pods") {
+        request.warnings.extend(app_armor::carry(&mut object));
+    }
     if kind.custom().is_some() {
         for warning in metavalidate::finalizer_warnings(&object, None) {
             request.warnings.add(warning);
@@ -157,12 +160,13 @@ pub(crate) fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Re
     if errors.is_empty() {
         Ok(())
     } else {
-        Err(Failure::invalid(
-            &kind.group,
-            &kind.kind,
-            meta::name(object),
-            &errors,
-        ))
+        // Upstream has one type for the events of both groups.
+        let group = if event::is_translated(kind) {
+            ""
+        } else {
+            &kind.group
+        };
+        Err(Failure::invalid(group, &kind.kind, meta::name(object), &errors))
     }
 }
 

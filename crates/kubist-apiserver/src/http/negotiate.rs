@@ -178,10 +178,7 @@ pub(crate) fn body(
         "" | JSON => Ok(json::parse(bytes)
             .map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))),
         YAML | "text/yaml" | "application/x-yaml" => Ok(json::parse_yaml(bytes)),
-        protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes).map(|value| Parsed {
-            value,
-            duplicates: Vec::new(),
-        })),
+        protobuf::MEDIA_TYPE if !custom => Ok(protobuf::read(bytes).map(Parsed::plain)),
         _ => Err(Failure::unsupported_media_type(if custom {
             CUSTOM_BODIES
         } else {

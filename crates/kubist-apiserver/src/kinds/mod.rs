@@ -1,6 +1,7 @@
 //! What is served, and the rules that differ from kind to kind.
 
 pub(crate) mod amounts;
+pub(crate) mod app_armor;
 pub(crate) mod autoscaler;
 pub(crate) mod default_classes;
 pub(crate) mod defaults;

@@ -7,7 +7,7 @@ mod addresses;
 mod allocation;
 mod carry;
 mod families;
-mod ip;
+pub(crate) mod ip;
 mod node_ports;
 mod rules;
 mod spec;

@@ -1,5 +1,7 @@
 //! What is particular to certificate signing requests.
 
+use rustls::pki_types::CertificateDer;
+use rustls::server::ParsedCertificate;
 use serde_json::{Map, Value, json};
 
 use crate::access::users::User;
@@ -160,9 +162,10 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         }
         if is_decision(condition) && DECISIONS.iter().all(|decision| seen.contains(decision)) {
             let detail = "Approved and Denied conditions are mutually exclusive";
-            errors.push(FieldError::invalid_text(format!("{path}.type"), ty, detail));
+            errors.push(FieldError::invalid_text("status.conditions", ty, detail));
         }
     }
+    validate_certificate(new, old, &mut errors);
     for known in old
         .into_iter()
         .flat_map(conditions)
@@ -175,4 +178,48 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         }
     }
     errors
+}
+
+/// The answer is given once, and is PEM of certificates alone.
+fn validate_certificate(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let text = |request: &Value| -> String {
+        let certificate = meta::at(request, "status.certificate").and_then(Value::as_str);
+        certificate.unwrap_or_default().to_owned()
+    };
+    let (certificate, before) = (text(new), old.map(text).unwrap_or_default());
+    if certificate == before {
+        return;
+    }
+    let field = "status.certificate";
+    if let Some(detail) = certificate_problem(&certificate) {
+        errors.push(FieldError::invalid_text(field, "<certificate data>", &detail));
+    }
+    if !before.is_empty() {
+        let detail = "updates may not modify existing certificate content";
+        errors.push(FieldError::forbidden(field, detail));
+    }
+}
+
+fn certificate_problem(encoded: &str) -> Option<String> {
+    if encoded.is_empty() {
+        return None;
+    }
+    let text = crate::object::decode::base64(encoded).unwrap_or_default();
+    let blocks = pem::parse_many(text).unwrap_or_default();
+    if blocks.is_empty() {
+        return Some("must contain at least one CERTIFICATE PEM block".into());
+    }
+    blocks.iter().find_map(|block| {
+        if block.tag() != "CERTIFICATE" {
+            let tag = block.tag();
+            return Some(format!("only CERTIFICATE PEM blocks are allowed, found {tag:?}"));
+        }
+        if block.headers().iter().next().is_some() {
+            return Some("no PEM block headers are permitted".into());
+        }
+        let der = CertificateDer::from(block.contents());
+        ParsedCertificate::try_from(&der)
+            .err()
+            .map(|_| "x509: malformed certificate".into())
+    })
 }

@@ -21,6 +21,7 @@ pub(crate) fn decode_body(kind: &Kind, request: &Request, options: &WriteOptions
         Ok(parsed) => parsed,
         Err(error) => return Err(unrecognized(&kind.kind, &error, request)),
     };
+    let repetition = parsed.repetition();
     let (object, unknown) = decode_object(kind, request, parsed.value)?;
     let doubled = parsed.duplicates.into_iter().map(Surplus::Doubled);
     let mut surplus: Vec<Surplus> = doubled.chain(unknown.into_iter().map(Surplus::Unknown)).collect();
@@ -29,17 +30,23 @@ pub(crate) fn decode_body(kind: &Kind, request: &Request, options: &WriteOptions
         let order = json::order(&request.body, surplus.iter().map(Surplus::path));
         surplus.sort_by_key(|surplus| order.get(surplus.path()).copied().unwrap_or(usize::MAX));
     }
-    if !surplus.is_empty() {
-        let all: Vec<String> = surplus.iter().map(ToString::to_string).collect();
+    if !surplus.is_empty() || repetition.is_some() {
+        let surplus = surplus.iter().map(ToString::to_string);
         match options.validation {
             FieldValidation::Strict => {
-                let message = all.join(", ");
+                let message = repetition
+                    .into_iter()
+                    .chain(surplus)
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 return Err(Failure::bad_request(format!(
                     "{} in version {:?} cannot be handled as a {}: strict decoding error: {message}",
                     kind.kind, kind.version, kind.kind
                 )));
             }
-            FieldValidation::Warn => request.warnings.extend(all),
+            FieldValidation::Warn => request
+                .warnings
+                .extend(parsed.repeated.into_iter().chain(surplus)),
             FieldValidation::Ignore => {}
         }
     }

@@ -195,3 +195,57 @@ async fn what_json_patches_do_not_know_is_warned_about() {
     // Links are of former days.
     assert_eq!(http.get(&path).await.1["metadata"]["selfLink"], Value::Null);
 }
+
+#[tokio::test]
+async fn app_armor_profiles_of_annotations_are_carried_to_fields() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let annotation = "container.apparmor.security.beta.kubernetes.io/a";
+    let pod = |name: &str, profile: &str, context: Value| {
+        json!({"metadata": {"name": name, "annotations": {annotation: profile}},
+            "spec": {"containers": [container("a", json!({"securityContext": context}))]}})
+    };
+    let told = warned(&http, Method::POST, PODS, pod("a", "localhost/x", json!({}))).await;
+    let deprecated = format!(
+        "metadata.annotations[{annotation}]: deprecated since v1.30; use the \"appArmorProfile\" field instead"
+    );
+    assert_eq!(told, [deprecated]);
+    let (_, carried) = http.get(&format!("{PODS}/a")).await;
+    assert_eq!(
+        carried["spec"]["containers"][0]["securityContext"]["appArmorProfile"],
+        json!({"type": "Localhost", "localhostProfile": "x"})
+    );
+    let both = pod(
+        "b",
+        "unconfined",
+        json!({"appArmorProfile": {"type": "Unconfined"}}),
+    );
+    assert!(warned(&http, Method::POST, PODS, both).await.is_empty());
+    for (bad, why) in [
+        (
+            pod("c", "nope", json!({})),
+            "invalid AppArmor profile name: \"nope\"",
+        ),
+        (
+            pod(
+                "c",
+                "unconfined",
+                json!({"appArmorProfile": {"type": "RuntimeDefault"}}),
+            ),
+            "apparmor type in annotation and field must match",
+        ),
+        (
+            pod(
+                "c",
+                "localhost/x",
+                json!({"appArmorProfile": {"type": "Localhost", "localhostProfile": "y"}}),
+            ),
+            "apparmor profile in annotation and field must match",
+        ),
+    ] {
+        let (status, refused) = http.post(PODS, bad).await;
+        assert_eq!(status, 422);
+        let message = refused["message"].as_str().expect("a message");
+        assert!(message.ends_with(why), "{message}");
+    }
+}

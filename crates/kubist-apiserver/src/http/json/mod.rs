@@ -23,6 +23,25 @@ const DEPTH: usize = 100;
 pub(crate) struct Parsed {
     pub(crate) value: Value,
     pub(crate) duplicates: Vec<String>,
+    /// Of YAML: where keys came again, in the words of Go's parser.
+    pub(crate) repeated: Vec<String>,
+}
+
+impl Parsed {
+    /// A document that has every key once.
+    pub(crate) fn plain(value: Value) -> Parsed {
+        Parsed {
+            value,
+            duplicates: Vec::new(),
+            repeated: Vec::new(),
+        }
+    }
+
+    /// What Go's strict parser says of keys that came again; nothing if none did.
+    pub(crate) fn repetition(&self) -> Option<String> {
+        let lines = self.repeated.iter().map(|line| format!("\n  {line}"));
+        (!self.repeated.is_empty()).then(|| format!("yaml: unmarshal errors:{}", lines.collect::<String>()))
+    }
 }
 
 /// Reads JSON. The later one of two equal keys wins.
@@ -72,6 +91,7 @@ fn read(bytes: &[u8]) -> Result<Parsed, String> {
     Ok(Parsed {
         value,
         duplicates: reader.duplicates,
+        repeated: Vec::new(),
     })
 }
 

@@ -17,6 +17,14 @@ const BEFORE: &str = "before-first-apply";
 /// The fields that the server sets back, whatever is written to them.
 pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> FieldSet {
     let of = |paths: &[&[&str]]| FieldSet::of(paths.iter().map(|path| Path::of(path)));
+    if kind.is("certificates.k8s.io", "certificatesigningrequests") {
+        // Nobody changes what is asked for, and each part of the answer has its own way.
+        return match subresource {
+            "status" => of(&[&["spec"], &["status", "conditions"]]),
+            "approval" => of(&[&["spec"], &["status", "certificate"]]),
+            _ => of(&[&["spec"], &["status"]]),
+        };
+    }
     match subresource {
         "status" if kind.custom().is_some() => of(&[&["spec"], &["metadata"]]),
         "status" => {

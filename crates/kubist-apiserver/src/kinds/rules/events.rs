@@ -44,6 +44,8 @@ pub(super) fn validate(kind: &Kind, new: &Value, old: Option<&Value>, errors: &m
     for field in [
         "involvedObject",
         "reason",
+        // Upstream checks it twice.
+        "reason",
         "message",
         "source",
         "firstTimestamp",

@@ -33,7 +33,7 @@ use serde_json::Value;
 use crate::crd;
 use crate::http::fields::FieldError;
 use crate::kinds::kind::Kind;
-use crate::kinds::{pod, service, signing};
+use crate::kinds::{app_armor, pod, service, signing};
 use crate::object::member::list;
 use crate::object::meta;
 use config::{config_map, secret};
@@ -91,6 +91,9 @@ pub(crate) fn validate(
         ("", "pods") => {
             if subresource != "status" {
                 pod_spec(&new["spec"], "spec", &mut errors);
+            }
+            if old.is_none() {
+                app_armor::validate(new, &mut errors);
             }
             if old.is_none() && !list(&new["spec"], "ephemeralContainers").is_empty() {
                 let field = "spec.ephemeralContainers";

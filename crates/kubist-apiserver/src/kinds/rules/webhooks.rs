@@ -182,7 +182,8 @@ fn review_versions(versions: Option<&Value>, path: &str, errors: &mut Vec<FieldE
     for (at, version) in versions.iter().enumerate() {
         let problems = name_problems(NameRule::Label1035, version);
         if versions.iter().take(at).any(|other| other == version) {
-            errors.push(FieldError::duplicate(format!("{path}[{at}]"), &(*version).into()));
+            let field = format!("{path}[{at}]");
+            errors.push(FieldError::invalid_text(field, version, "duplicate version"));
         } else if !problems.is_empty() {
             let detail = problems.join(", ");
             errors.push(FieldError::invalid_text(

@@ -7,6 +7,14 @@ pub(crate) fn parse(text: &str) -> Result<IpAddr, &'static str> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
+    if has_leading_zeros(text) {
+        return Err("must not have leading 0s");
+    }
+    Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+}
+
+/// Whether a text is an address, but for zeros that its numbers begin with.
+fn has_leading_zeros(text: &str) -> bool {
     let without_zeros: Vec<String> = text
         .split('.')
         .map(|part| part.trim_start_matches('0'))
@@ -18,10 +26,30 @@ pub(crate) fn parse(text: &str) -> Result<IpAddr, &'static str> {
             }
         })
         .collect();
-    if text.contains('.') && without_zeros.join(".").parse::<Ipv4Addr>().is_ok() {
-        return Err("must not have leading 0s");
+    text.contains('.') && without_zeros.join(".").parse::<Ipv4Addr>().is_ok()
+}
+
+/// Reads a range of addresses, which says of no address more than its prefix has.
+pub(crate) fn parse_range(text: &str) -> Result<(IpAddr, u8), &'static str> {
+    const NO_RANGE: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+    let (address, length) = text.split_once('/').ok_or(NO_RANGE)?;
+    let bits: u8 = length.parse().map_err(|_| NO_RANGE)?;
+    if has_leading_zeros(address) && address.parse::<IpAddr>().is_err()
+        || length.len() > 1 && length.starts_with('0')
+    {
+        return Err("must not have leading 0s in IP or prefix length");
     }
-    Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+    let address: IpAddr = address.parse().map_err(|_| NO_RANGE)?;
+    let is_zero_beyond = match address {
+        IpAddr::V4(_) if bits > 32 => return Err(NO_RANGE),
+        IpAddr::V6(_) if bits > 128 => return Err(NO_RANGE),
+        IpAddr::V4(address) => u32::from(address).checked_shl(bits.into()).unwrap_or(0) == 0,
+        IpAddr::V6(address) => u128::from(address).checked_shl(bits.into()).unwrap_or(0) == 0,
+    };
+    if !is_zero_beyond {
+        return Err("must not have bits set beyond the prefix length");
+    }
+    Ok((address, bits))
 }
 
 /// Whether it is a range of addresses.

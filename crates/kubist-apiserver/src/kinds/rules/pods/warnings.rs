@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::kinds::amounts;
+use crate::kinds::app_armor::ANNOTATION;
 use crate::object::member::{given, integer, list, text};
 
 /// Labels of nodes that go by another name.
@@ -49,7 +50,6 @@ const OLD_VOLUMES: [(&str, &str); 9] = [
 
 const SECCOMP_OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// The warnings that a write of this pod, or of this template at a path, gets.
 pub(in crate::kinds::rules) fn warnings(pod: &Value, path: &str) -> Vec<String> {
@@ -169,9 +169,10 @@ fn annotations(pod: &Value, path: &str, is_template: bool, warnings: &mut Vec<St
         if annotation(&name).is_some() && !is_set(container, "seccompProfile") {
             old(&name, GONE, "seccompProfile");
         }
-        let name = format!("{APP_ARMOR}{}", text(container, "name"));
-        let of_pod = is_template && is_set(spec, "appArmorProfile");
-        if annotation(&name).is_some() && !is_set(container, "appArmorProfile") && !of_pod {
+        // Pods were told when their fields were set.
+        let name = format!("{ANNOTATION}{}", text(container, "name"));
+        let is_told = !is_template || is_set(spec, "appArmorProfile") || is_set(container, "appArmorProfile");
+        if annotation(&name).is_some() && !is_told {
             old(&name, "deprecated since v1.30", "appArmorProfile");
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Pod, Violation, named, others, plural, quoted, setters};
+use crate::kinds::app_armor::ANNOTATION;
 use crate::kinds::plugins::security::policy::Version;
 use crate::object::member::{given, list, number, text};
 use crate::object::meta;
@@ -43,7 +44,7 @@ fn app_armor(pod: Pod<'_>) -> Option<Violation> {
     let contexts = std::iter::once(pod.security()).chain(pod.containers().map(|one| &one["securityContext"]));
     let kinds: BTreeSet<String> = contexts.filter_map(bad).collect();
     let annotations = annotations(pod, |key, value| {
-        key.starts_with("container.apparmor.security.beta.kubernetes.io/")
+        key.starts_with(ANNOTATION)
             && !(value.is_empty() || value == "runtime/default" || value.starts_with("localhost/"))
     });
     let mut who: Vec<String> = setters(bad(pod.security()).is_some(), &containers)
