@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http::request::Parts;
+use http::{Method, Response};
 use http_body_util::BodyExt as _;
 
 use crate::access::users::User;
@@ -148,7 +148,8 @@ fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
 
 async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
-    if request.method == http::Method::HEAD && (target.is_resource || request.path.starts_with("/api")) {
+    let is_api = target.is_resource || request.path.starts_with("/api");
+    if request.method == Method::HEAD && is_api && target.subresource != subresource::connect::PROXY {
         return Err(Failure::method_not_allowed());
     }
     let registry = api.registry();
@@ -187,11 +188,28 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     if !kind.namespaced && !target.namespace.is_empty() {
         return Err(Failure::no_resource());
     }
+    if target.watch_path {
+        refuse_watch_path(kind, request)?;
+    }
     request.warnings.extend(deprecation(kind));
     if !target.subresource.is_empty() {
         return subresource::answer(api, kind, request).await;
     }
     verb(api, kind, request).await
+}
+
+/// Refuses what no deprecated path of a watch leads to.
+fn refuse_watch_path(kind: &Kind, request: &Request) -> Result<(), Failure> {
+    let target = &request.target;
+    let is_lost = kind.namespaced && target.namespace.is_empty() && !target.name.is_empty();
+    if !kind.allows("watch") || !target.subresource.is_empty() || is_lost {
+        return Err(Failure::no_resource());
+    }
+    // For custom resources a real server watches whatever the method is.
+    if request.method != Method::GET && kind.custom().is_none() {
+        return Err(Failure::method_not_allowed());
+    }
+    Ok(())
 }
 
 /// The name of the `APIService` that says that another server answers a path.

@@ -119,10 +119,6 @@ impl Query {
             .collect()
     }
 
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
     /// A text parameter, absent if it is empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
@@ -224,15 +220,16 @@ impl Target {
         target.rest = rest.collect();
 
         // An object in the path is got, whatever the query says.
-        let asked = query.flag("watch").unwrap_or(false) && target.name.is_empty();
-        let watching = target.watch_path || asked;
+        let watching = query.flag("watch").unwrap_or(false) && target.name.is_empty();
         target.verb = match (target.verb, target.name.is_empty()) {
+            // There it is the path that says what is asked for, and not the method.
+            _ if target.watch_path => "watch",
             ("post", _) => "create",
             ("put", _) => "update",
             ("patch", _) => "patch",
             ("delete", true) => "deletecollection",
             ("delete", false) => "delete",
-            ("get" | "head", _) if watching && target.subresource.is_empty() => "watch",
+            ("get" | "head", _) if watching => "watch",
             ("get" | "head", true) => "list",
             ("get" | "head", false) => "get",
             (other, _) => other,
@@ -281,6 +278,8 @@ mod tests {
             (legacy.verb, legacy.namespace.as_str(), legacy.resource.as_str()),
             ("watch", "n", "pods")
         );
+        let legacy = parsed(Method::DELETE, "/api/v1/watch/namespaces/n/pods/p", "");
+        assert_eq!((legacy.verb, legacy.name.as_str()), ("watch", "p"));
         let all = parsed(Method::DELETE, "/api/v1/namespaces/n/pods", "");
         assert_eq!(all.verb, "deletecollection");
         assert!(!parsed(Method::GET, "/version", "").is_resource);

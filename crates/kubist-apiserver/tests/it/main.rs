@@ -19,6 +19,7 @@ mod namespaces;
 mod objects;
 mod ownership;
 mod patches;
+mod paths;
 mod policies;
 mod python;
 mod quotas;
