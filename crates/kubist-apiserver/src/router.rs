@@ -54,22 +54,16 @@ where
     request.plan = api.faults.meet(&request.target, request.header("user-agent"));
     let encoding =
         negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
-    if !api.latency.is_zero() {
-        tokio::time::sleep(api.latency).await;
-    }
-    request.plan.wait().await;
     let path = parts
         .uri
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let result = if request.plan.drops() {
+    let result = in_time(&api, &mut request, body).await;
+    let is_broken = request.plan.drops() || result.is_ok() && request.plan.loses_answer();
+    let result = if is_broken {
         Err(broken(&api, &request, &path).await)
     } else {
-        attempt(&api, &mut request, body).await
-    };
-    let result = match result {
-        Ok(_) if request.plan.loses_answer() => Err(broken(&api, &request, &path).await),
-        result => result,
+        result
     };
     let mut response = match result {
         Ok(answer) => answer.into_response(),
@@ -91,12 +85,37 @@ fn request_name(api: &Api, request: &Request) -> String {
     }
 }
 
+/// Answers a request in the time that the client gives it.
+async fn in_time<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    if request.target.is_long_running() {
+        return attempt(api, request, body).await;
+    }
+    match request.query.timeout()? {
+        None => attempt(api, request, body).await,
+        Some(limit) => {
+            let answer = tokio::time::timeout(limit, attempt(api, request, body)).await;
+            answer.unwrap_or_else(|_| Ok(Answer::timeout()))
+        }
+    }
+}
+
 /// Answers a request, unless a fault does.
 async fn attempt<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
 where
     B: http_body::Body,
     B::Error: std::fmt::Display,
 {
+    if !api.latency.is_zero() {
+        tokio::time::sleep(api.latency).await;
+    }
+    request.plan.wait().await;
+    if request.plan.drops() {
+        return Err(Failure::dropped());
+    }
     request.bound_headers()?;
     authenticate(api, request)?;
     if let Some(failure) = request.plan.failure(&request.target) {
@@ -115,11 +134,7 @@ async fn broken(api: &Api, request: &Request, path: &str) -> Failure {
         // The connection takes this future with it; a stream of HTTP/2 may outlive it a little.
         tokio::time::sleep(BREAKING).await;
     }
-    Failure::new(
-        503,
-        "ServiceUnavailable",
-        "the server was told to break the connection",
-    )
+    Failure::dropped()
 }
 
 /// Who sends a request: the holder of a certificate, of a token, or nobody in particular.

@@ -51,6 +51,20 @@ impl Answer {
         }
     }
 
+    /// The client's time is up. A real server writes this below its own encoding, without a kind.
+    pub(crate) fn timeout() -> Answer {
+        let body = concat!(
+            r#"{"metadata":{},"status":"Failure","message":"Timeout: request did not complete within the "#,
+            r#"allotted timeout","reason":"Timeout","details":{},"code":504}"#,
+            "\n",
+        );
+        Answer::Raw {
+            code: 504,
+            content_type: "text/plain; charset=utf-8",
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let (code, content_type, body) = match self {
             Answer::Object {

@@ -1,12 +1,16 @@
 //! Requests as Kubernetes reads them: what a path and a query ask for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use kubist_core::fields::{FieldRequirement, FieldSelector};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::users::User;
 use crate::admission::Origin;
 use crate::faults::Plan;
+use crate::http::duration;
 use crate::http::status::Failure;
 use crate::http::warnings::Warnings;
 
@@ -119,6 +123,16 @@ impl Query {
             .collect()
     }
 
+    /// How long the client gives a request that ends by itself.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Failure> {
+        let text = self.text("timeout").unwrap_or("0");
+        duration::parse(text).map_err(|why| {
+            Failure::bad_request(format!(
+                "invalid timeout specified in the request URL - time: {why}"
+            ))
+        })
+    }
+
     /// A text parameter, absent if it is empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
@@ -162,6 +176,8 @@ pub(crate) struct Target {
     pub(crate) verb: &'static str,
     /// Whether the deprecated `/watch/` was in the path.
     pub(crate) watch_path: bool,
+    /// The name that a field selector leaves, for a request about many objects.
+    pub(crate) selected: String,
 }
 
 impl Target {
@@ -234,8 +250,40 @@ impl Target {
             ("get" | "head", false) => "get",
             (other, _) => other,
         };
+        if matches!(target.verb, "list" | "watch" | "deletecollection") {
+            target.selected = selected_name(query).unwrap_or_default();
+        }
         target
     }
+
+    /// The name of the one object that this is about, in the path or by a field selector.
+    pub(crate) fn named(&self) -> &str {
+        if self.name.is_empty() {
+            &self.selected
+        } else {
+            &self.name
+        }
+    }
+
+    /// Whether it takes as long as the client likes: a watch, or a stream.
+    pub(crate) fn is_long_running(&self) -> bool {
+        let streams = ["log", "exec", "attach", "portforward", "proxy"];
+        self.verb == "watch" || streams.contains(&self.subresource.as_str())
+    }
+}
+
+/// The one name that a field selector leaves, if it could be in a path.
+fn selected_name(query: &Query) -> Option<String> {
+    let fields: FieldSelector = query.text("fieldSelector")?.parse().ok()?;
+    let name = fields
+        .requirements()
+        .iter()
+        .find_map(|requirement| match requirement {
+            FieldRequirement::Equal(path, name) if path == "metadata.name" => Some(name.to_string()),
+            _ => None,
+        })?;
+    let is_segment = !matches!(name.as_str(), "." | "..") && !name.contains(['/', '%']);
+    is_segment.then_some(name)
 }
 
 #[cfg(test)]
@@ -280,6 +328,12 @@ mod tests {
         );
         let legacy = parsed(Method::DELETE, "/api/v1/watch/namespaces/n/pods/p", "");
         assert_eq!((legacy.verb, legacy.name.as_str()), ("watch", "p"));
+        let one = parsed(
+            Method::GET,
+            "/api/v1/pods",
+            "fieldSelector=metadata.name%3Dp,spec.nodeName%3Dn",
+        );
+        assert_eq!((one.verb, one.name.as_str(), one.named()), ("list", "", "p"));
         let all = parsed(Method::DELETE, "/api/v1/namespaces/n/pods", "");
         assert_eq!(all.verb, "deletecollection");
         assert!(!parsed(Method::GET, "/version", "").is_resource);

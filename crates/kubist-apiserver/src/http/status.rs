@@ -258,6 +258,12 @@ impl Failure {
         )
     }
 
+    /// What a client is told whose connection was to break, and couldn't.
+    pub(crate) fn dropped() -> Failure {
+        let message = "the server was told to break the connection";
+        Failure::new(503, "ServiceUnavailable", message)
+    }
+
     pub(crate) fn too_large_resource_version(asked: u64, current: u64) -> Failure {
         Failure::new(
             504,
