@@ -52,8 +52,10 @@ where
         plan: Plan::default(),
     };
     request.plan = api.faults.meet(&request.target, request.header("user-agent"));
-    let encoding =
-        negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
+    let pretty = request.is_for_readers();
+    // Who takes nothing that there is may be somebody who reads.
+    let encoding = negotiate::accept(request.header("accept"), false, &[])
+        .map_or(Encoding::PrettyJson, |form| form.encoding.indented(pretty));
     let path = parts
         .uri
         .path_and_query()
@@ -66,7 +68,7 @@ where
         result
     };
     let mut response = match result {
-        Ok(answer) => answer.into_response(),
+        Ok(answer) => answer.into_response(pretty),
         Err(failure) => failure.into_response(encoding),
     };
     for warning in request.warnings.take() {

@@ -68,6 +68,19 @@ impl Request {
             .unwrap_or("")
     }
 
+    /// Whether somebody reads the answer: who says so, and who comes with a tool for that.
+    pub(crate) fn is_for_readers(&self) -> bool {
+        match self.query.text("pretty") {
+            Some(text) => matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True"),
+            None => {
+                let agent = self.header("user-agent");
+                ["curl", "Wget", "Mozilla/5.0"]
+                    .iter()
+                    .any(|tool| agent.starts_with(tool))
+            }
+        }
+    }
+
     /// Refuses headers that take too much room.
     pub(crate) fn bound_headers(&self) -> Result<(), Failure> {
         let sizes = self

@@ -104,8 +104,8 @@ impl Failure {
         Failure::new(406, "NotAcceptable", message).with(json!({}))
     }
 
-    /// A watch can't be written in any form that the client takes.
-    pub(crate) fn not_streamable(available: &[&str]) -> Failure {
+    /// There is no form of it that the client takes.
+    pub(crate) fn not_offered(available: &[&str]) -> Failure {
         let message = format!(
             "only the following media types are accepted: {}",
             available.join(", ")

@@ -5,6 +5,7 @@ mod conformance;
 mod conversions;
 mod crds;
 mod deletion;
+mod discovery;
 mod endpoints;
 mod expressions;
 mod faults;
