@@ -260,6 +260,7 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     match target.verb {
         "get" => read::get(api, kind, request).await,
         "list" => read::list(api, kind, request).await,
+        "watch" if request.is_web_socket() => Err(Failure::not_implemented("watches over WebSocket")),
         "watch" => watch::watch(api, kind, request).await,
         "create" => create::create(api, kind, request).await,
         "update" => update::update(api, kind, request, "").await,
@@ -272,6 +273,9 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
 
 /// What is said about a version that is to go, by upstream or by the definition of a custom resource.
 fn deprecation(kind: &Kind) -> Option<String> {
+    if kind.is("", "componentstatuses") {
+        return Some("v1 ComponentStatus is deprecated in v1.19+".to_owned());
+    }
     if kind.is("", "endpoints") {
         let instead = "discovery.k8s.io/v1 EndpointSlice";
         return Some(format!("v1 Endpoints is deprecated in v1.33+; use {instead}"));

@@ -68,6 +68,13 @@ impl Request {
             .unwrap_or("")
     }
 
+    /// Whether the client wants to go on in WebSocket (RFC 6455).
+    pub(crate) fn is_web_socket(&self) -> bool {
+        let mut upgrades = self.header("connection").split(',');
+        self.header("upgrade").eq_ignore_ascii_case("websocket")
+            && upgrades.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
     /// Whether somebody reads the answer: who says so, and who comes with a tool for that.
     pub(crate) fn is_for_readers(&self) -> bool {
         match self.query.text("pretty") {
