@@ -9,6 +9,7 @@
 
 mod fault;
 mod parse;
+mod plan;
 mod watches;
 
 use std::fmt;
@@ -19,9 +20,9 @@ use kubist_core::Resource;
 use parking_lot::Mutex;
 
 use crate::http::request::Target;
-use crate::http::status::Failure;
 pub use fault::{Effect, Fault};
 pub use parse::ParseFaultError;
+pub(crate) use plan::Plan;
 pub(crate) use watches::{Ending, Entered, Running};
 
 /// The faults of a server; clones are of the same server.
@@ -185,9 +186,7 @@ impl Faults {
         }
         inner.rules.retain(|(_, fault)| !fault.is_over());
         inner.hits += effects.len() as u64;
-        Plan {
-            effects: Mutex::new(effects),
-        }
+        Plan::new(effects)
     }
 }
 
@@ -331,70 +330,5 @@ impl Injected {
     /// Takes it back.
     pub fn remove(self) {
         self.faults.inner.lock().rules.retain(|(id, _)| *id != self.id);
-    }
-}
-
-/// What happens to one request.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    /// It grows once the request turns out to be about an object that waits for something.
-    effects: Mutex<Vec<Effect>>,
-}
-
-impl Plan {
-    /// Waits as long as the delays say.
-    pub(crate) async fn wait(&self) {
-        let delays = self.all(|effect| match effect {
-            Effect::Delay(delay) => Some(*delay),
-            _ => None,
-        });
-        for delay in delays {
-            tokio::time::sleep(delay).await;
-        }
-    }
-
-    /// Adds what is to happen, too.
-    pub(crate) fn add(&self, more: Plan) {
-        self.effects.lock().extend(more.effects.into_inner());
-    }
-
-    /// The answer that takes the place of the real one.
-    pub(crate) fn failure(&self, target: &Target) -> Option<Failure> {
-        self.all(|effect| effect.failure(target)).into_iter().next()
-    }
-
-    /// Whether the connection breaks before the request is handled.
-    pub(crate) fn drops(&self) -> bool {
-        self.effects.lock().contains(&Effect::Drop)
-    }
-
-    /// Whether the connection breaks after the request was handled.
-    pub(crate) fn loses_answer(&self) -> bool {
-        self.effects.lock().contains(&Effect::LoseAnswer)
-    }
-
-    /// How many revisions behind the present a cached read is.
-    pub(crate) fn lag(&self) -> u64 {
-        let lags = self.all(|effect| match effect {
-            Effect::Stale(revisions) => Some(*revisions),
-            _ => None,
-        });
-        lags.into_iter().max().unwrap_or(0)
-    }
-
-    /// How a watch ends.
-    pub(crate) fn ending(&self) -> Option<(u64, Ending)> {
-        let endings = self.all(|effect| match effect {
-            Effect::CutAfter(events) => Some((*events, Ending::Clean)),
-            Effect::BreakAfter(events) => Some((*events, Ending::Broken)),
-            Effect::HalfFrameAfter(events) => Some((*events, Ending::HalfFrame)),
-            Effect::Gone => Some((0, Ending::Gone)),
-            _ => None,
-        });
-        endings.into_iter().next()
-    }
-
-    fn all<T>(&self, what: impl Fn(&Effect) -> Option<T>) -> Vec<T> {
-        self.effects.lock().iter().filter_map(what).collect()
     }
 }
