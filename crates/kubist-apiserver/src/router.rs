@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http::request::Parts;
+use http::{Method, Response};
 use http_body_util::BodyExt as _;
 
 use crate::access::users::User;
@@ -52,27 +52,23 @@ where
         plan: Plan::default(),
     };
     request.plan = api.faults.meet(&request.target, request.header("user-agent"));
-    let encoding =
-        negotiate::accept(request.header("accept"), false, &[]).map_or(Encoding::Json, |form| form.encoding);
-    if !api.latency.is_zero() {
-        tokio::time::sleep(api.latency).await;
-    }
-    request.plan.wait().await;
+    let pretty = request.is_for_readers();
+    // Who takes nothing that there is may be somebody who reads.
+    let encoding = negotiate::accept(request.header("accept"), false, &[])
+        .map_or(Encoding::PrettyJson, |form| form.encoding.indented(pretty));
     let path = parts
         .uri
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let result = if request.plan.drops() {
+    let result = in_time(&api, &mut request, body).await;
+    let is_broken = request.plan.drops() || result.is_ok() && request.plan.loses_answer();
+    let result = if is_broken {
         Err(broken(&api, &request, &path).await)
     } else {
-        attempt(&api, &mut request, body).await
-    };
-    let result = match result {
-        Ok(_) if request.plan.loses_answer() => Err(broken(&api, &request, &path).await),
-        result => result,
+        result
     };
     let mut response = match result {
-        Ok(answer) => answer.into_response(),
+        Ok(answer) => answer.into_response(pretty),
         Err(failure) => failure.into_response(encoding),
     };
     for warning in request.warnings.take() {
@@ -91,12 +87,37 @@ fn request_name(api: &Api, request: &Request) -> String {
     }
 }
 
+/// Answers a request in the time that the client gives it.
+async fn in_time<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    if request.target.is_long_running() {
+        return attempt(api, request, body).await;
+    }
+    match request.query.timeout()? {
+        None => attempt(api, request, body).await,
+        Some(limit) => {
+            let answer = tokio::time::timeout(limit, attempt(api, request, body)).await;
+            answer.unwrap_or_else(|_| Ok(Answer::timeout()))
+        }
+    }
+}
+
 /// Answers a request, unless a fault does.
 async fn attempt<B>(api: &Arc<Api>, request: &mut Request, body: B) -> Result<Answer, Failure>
 where
     B: http_body::Body,
     B::Error: std::fmt::Display,
 {
+    if !api.latency.is_zero() {
+        tokio::time::sleep(api.latency).await;
+    }
+    request.plan.wait().await;
+    if request.plan.drops() {
+        return Err(Failure::dropped());
+    }
     request.bound_headers()?;
     authenticate(api, request)?;
     if let Some(failure) = request.plan.failure(&request.target) {
@@ -115,11 +136,7 @@ async fn broken(api: &Api, request: &Request, path: &str) -> Failure {
         // The connection takes this future with it; a stream of HTTP/2 may outlive it a little.
         tokio::time::sleep(BREAKING).await;
     }
-    Failure::new(
-        503,
-        "ServiceUnavailable",
-        "the server was told to break the connection",
-    )
+    Failure::dropped()
 }
 
 /// Who sends a request: the holder of a certificate, of a token, or nobody in particular.
@@ -148,7 +165,8 @@ fn authenticate(api: &Api, request: &mut Request) -> Result<(), Failure> {
 
 async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
-    if request.method == http::Method::HEAD && (target.is_resource || request.path.starts_with("/api")) {
+    let is_api = target.is_resource || request.path.starts_with("/api");
+    if request.method == Method::HEAD && is_api && target.subresource != subresource::connect::PROXY {
         return Err(Failure::method_not_allowed());
     }
     let registry = api.registry();
@@ -187,11 +205,28 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
     if !kind.namespaced && !target.namespace.is_empty() {
         return Err(Failure::no_resource());
     }
+    if target.watch_path {
+        refuse_watch_path(kind, request)?;
+    }
     request.warnings.extend(deprecation(kind));
     if !target.subresource.is_empty() {
         return subresource::answer(api, kind, request).await;
     }
     verb(api, kind, request).await
+}
+
+/// Refuses what no deprecated path of a watch leads to.
+fn refuse_watch_path(kind: &Kind, request: &Request) -> Result<(), Failure> {
+    let target = &request.target;
+    let is_lost = kind.namespaced && target.namespace.is_empty() && !target.name.is_empty();
+    if !kind.allows("watch") || !target.subresource.is_empty() || is_lost {
+        return Err(Failure::no_resource());
+    }
+    // For custom resources a real server watches whatever the method is.
+    if request.method != Method::GET && kind.custom().is_none() {
+        return Err(Failure::method_not_allowed());
+    }
+    Ok(())
 }
 
 /// The name of the `APIService` that says that another server answers a path.
@@ -225,6 +260,7 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     match target.verb {
         "get" => read::get(api, kind, request).await,
         "list" => read::list(api, kind, request).await,
+        "watch" if request.is_web_socket() => Err(Failure::not_implemented("watches over WebSocket")),
         "watch" => watch::watch(api, kind, request).await,
         "create" => create::create(api, kind, request).await,
         "update" => update::update(api, kind, request, "").await,
@@ -237,6 +273,9 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
 
 /// What is said about a version that is to go, by upstream or by the definition of a custom resource.
 fn deprecation(kind: &Kind) -> Option<String> {
+    if kind.is("", "componentstatuses") {
+        return Some("v1 ComponentStatus is deprecated in v1.19+".to_owned());
+    }
     if kind.is("", "endpoints") {
         let instead = "discovery.k8s.io/v1 EndpointSlice";
         return Some(format!("v1 Endpoints is deprecated in v1.33+; use {instead}"));

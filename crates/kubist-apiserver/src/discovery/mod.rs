@@ -1,6 +1,8 @@
 //! Paths that are no resources: discovery, health, version, OpenAPI.
 
+mod aggregated;
 pub(crate) mod hash;
+mod health;
 mod openapi;
 
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::http::answer::Answer;
-use crate::http::document::{Content, Document};
+use crate::http::negotiate::{self, Encoding, Offer};
 use crate::http::request::Request;
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry};
@@ -18,61 +20,95 @@ use crate::state::Api;
 /// The version that this server says it is.
 const VERSION: &str = "v1.36.2";
 
+/// What a real server tells about itself, and this one does not.
+const NOT_TOLD: [&str; 6] = [
+    "/.well-known/openid-configuration",
+    "/flagz",
+    "/metrics",
+    "/metrics/slis",
+    "/openid/v1/jwks",
+    "/statusz",
+];
+
 pub(crate) fn answer(api: &Arc<Api>, request: &Request) -> Result<Answer, Failure> {
-    let segments: Vec<&str> = request
-        .path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
+    if let Some(answer) = health::answer(request) {
+        return Ok(answer);
+    }
+    let path = request.path.as_str();
+    if NOT_TOLD.contains(&path) || path.starts_with("/debug/") {
+        return Err(Failure::not_implemented(path));
+    }
     let registry = api.registry();
-    let known = match segments.as_slice() {
-        ["api"] | ["apis"] => aggregated(request, &registry, segments[0] == "api").unwrap_or_else(|| {
-            if segments[0] == "api" {
-                versions(request)
-            } else {
-                groups(&registry)
-            }
-        }),
-        ["api", version] => match resources(&registry, "", version) {
-            Some(list) => Answer::json(list),
-            None => return Ok(not_a_path()),
-        },
-        ["apis", group] => match self::group(&registry, group) {
-            Some(group) => Answer::json(group),
-            None => return Ok(not_a_path()),
-        },
-        ["apis", group, version] => match resources(&registry, group, version) {
-            Some(list) => Answer::json(list),
-            None => return Ok(not_a_path()),
-        },
-        ["version"] => version(),
-        ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping" | "log" | "etcd"] => {
-            health(request, segments[0])
-        }
-        ["openapi", rest @ ..] => crate::discovery::openapi::answer(&registry, request, rest)?,
-        [] => Answer::json(json!({"paths": paths(&registry)})),
-        _ => return Ok(not_a_path()),
+    let Some(told) = find(&registry, request)? else {
+        return Ok(Answer::text(404, "404 page not found\n"));
     };
-    if matches!(request.method, Method::GET | Method::HEAD) {
-        Ok(known)
+    let is_read = match path {
+        "/version" | "/version/" => request.method == Method::GET,
+        _ => matches!(request.method, Method::GET | Method::HEAD),
+    };
+    if is_read {
+        Ok(told)
     } else {
         Err(Failure::method_not_allowed())
     }
 }
 
-fn not_a_path() -> Answer {
-    Answer::text(404, "404 page not found\n")
-}
-
-fn health(request: &Request, which: &str) -> Answer {
-    if request.query.get("verbose").is_some() {
-        return Answer::text(200, format!("[+]ping ok\n[+]log ok\n{which} check passed\n"));
+/// What there is at a path.
+fn find(registry: &Registry, request: &Request) -> Result<Option<Answer>, Failure> {
+    let segments: Vec<&str> = request
+        .path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let accept = request.header("accept");
+    let custom = |group: &str| {
+        let mut kinds = registry.kinds().iter().filter(|kind| kind.group == group);
+        kinds.any(|kind| kind.custom().is_some())
+    };
+    let (value, offer) = match segments.as_slice() {
+        ["api"] => match aggregated::answer(request, registry, true) {
+            Some(answer) => return Ok(Some(answer)),
+            None => (Some(versions(request)), Offer::Route),
+        },
+        ["apis"] => match aggregated::answer(request, registry, false) {
+            Some(answer) => return Ok(Some(answer)),
+            None => (Some(groups(registry)), Offer::Document),
+        },
+        ["api", version] => (resources(registry, "", version), Offer::Route),
+        ["apis", group] => (self::group(registry, group), Offer::Document),
+        ["apis", group, version] => {
+            let offer = if custom(group) {
+                Offer::Document
+            } else {
+                Offer::Route
+            };
+            (resources(registry, group, version), offer)
+        }
+        ["version"] => {
+            negotiate::accept_json(accept)?;
+            return Ok(Some(Answer::indented(&version())));
+        }
+        ["openapi", rest @ ..] => return openapi::answer(registry, request, rest).map(Some),
+        [] => return Ok(Some(Answer::indented(&json!({"paths": paths(registry)})))),
+        _ => return Ok(None),
+    };
+    let Some(mut value) = value else {
+        return Ok(None);
+    };
+    let encoding = negotiate::accept_document(accept, offer)?;
+    if encoding == Encoding::Protobuf && value.get("apiVersion").is_none() {
+        // What the oldest documents do without in JSON, an envelope has.
+        value["apiVersion"] = "v1".into();
     }
-    Answer::text(200, "ok")
+    Ok(Some(Answer::Object {
+        code: 200,
+        value,
+        encoding,
+    }))
 }
 
-fn version() -> Answer {
-    Answer::json(json!({
+fn version() -> Value {
+    json!({
         "major": "1",
         "minor": "36",
         "emulationMajor": "1",
@@ -86,7 +122,7 @@ fn version() -> Answer {
         "goVersion": "",
         "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, architecture()),
-    }))
+    })
 }
 
 /// The architecture, by the name that Go has for it.
@@ -103,11 +139,8 @@ fn paths(registry: &Registry) -> Vec<String> {
         "/api",
         "/api/v1",
         "/apis",
-        "/healthz",
-        "/livez",
         "/openapi/v2",
         "/openapi/v3",
-        "/readyz",
         "/version",
     ]
     .map(str::to_owned)
@@ -120,28 +153,29 @@ fn paths(registry: &Registry) -> Vec<String> {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
+    paths.extend(health::paths());
     paths.sort();
     paths
 }
 
-fn versions(request: &Request) -> Answer {
-    Answer::json(json!({
+fn versions(request: &Request) -> Value {
+    json!({
         "kind": "APIVersions",
         "versions": ["v1"],
         "serverAddressByClientCIDRs": [
             {"clientCIDR": "0.0.0.0/0", "serverAddress": request.header("host")},
         ],
-    }))
+    })
 }
 
-fn groups(registry: &Registry) -> Answer {
+fn groups(registry: &Registry) -> Value {
     let groups: Vec<Value> = registry
         .groups()
         .iter()
         .filter(|(group, _)| !group.is_empty())
         .map(|(group, versions)| group_of(group, versions))
         .collect();
-    Answer::json(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
 fn group_of(group: &str, versions: &[&str]) -> Value {
@@ -226,104 +260,4 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
         value["apiVersion"] = "v1".into();
     }
     any.then_some(value)
-}
-
-/// The aggregated form, if the client prefers it.
-fn aggregated(request: &Request, registry: &Registry, core: bool) -> Option<Answer> {
-    let accept = request.header("accept");
-    let wanted = accept.split(',').find_map(|range| {
-        let has = |part: &str| range.split(';').any(|found| found.trim() == part);
-        (has("as=APIGroupDiscoveryList") && has("g=apidiscovery.k8s.io")).then(|| {
-            if has("v=v2") {
-                Some("v2")
-            } else if has("v=v2beta1") {
-                Some("v2beta1")
-            } else {
-                None
-            }
-        })
-    });
-    let version = wanted.flatten()?;
-    let groups: Vec<Value> = registry
-        .groups()
-        .iter()
-        .filter(|(group, _)| group.is_empty() == core)
-        .map(|(group, versions)| {
-            let versions: Vec<Value> = versions
-                .iter()
-                .map(|version| {
-                    json!({
-                        "version": version,
-                        "freshness": "Current",
-                        "resources": discovered(registry, group, version),
-                    })
-                })
-                .collect();
-            let metadata = if group.is_empty() {
-                json!({})
-            } else {
-                json!({"name": group})
-            };
-            json!({"metadata": metadata, "versions": versions})
-        })
-        .collect();
-    let value = json!({
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
-        "metadata": {},
-        "items": groups,
-    });
-    let content_type = if version == "v2" {
-        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-    } else {
-        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-    };
-    let content = Content::new(value.to_string().into());
-    Some(Answer::Document(Document::public(request, content_type, content)))
-}
-
-fn discovered(registry: &Registry, group: &str, version: &str) -> Vec<Value> {
-    let mut kinds: Vec<&Arc<Kind>> = kinds_of(registry, group, version).collect();
-    if kinds.iter().all(|kind| kind.custom().is_none()) {
-        kinds.sort_by(|a, b| a.plural.cmp(&b.plural));
-    }
-    kinds
-        .into_iter()
-        .map(|kind| {
-            let own = kind.custom().is_some();
-            let response = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
-            let mut entry = json!({
-                "resource": kind.plural,
-                "responseKind": if own { response(&kind.group, &kind.version, &kind.kind) } else { response("", "", &kind.kind) },
-                "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
-                "singularResource": kind.singular,
-                "verbs": kind.verbs,
-            });
-            if !kind.short_names.is_empty() {
-                entry["shortNames"] = kind.short_names.clone().into();
-            }
-            if !kind.categories.is_empty() {
-                entry["categories"] = kind.categories.clone().into();
-            }
-            let subs: Vec<Value> = kind
-                .subresources
-                .iter()
-                .map(|sub| {
-                    let (group, version) = match (own, sub.version.is_empty()) {
-                        (true, true) => (kind.group.as_str(), kind.version.as_str()),
-                        _ => (sub.group.as_str(), sub.version.as_str()),
-                    };
-                    json!({
-                        "subresource": sub.name,
-                        "responseKind": response(group, version, &sub.kind),
-                        "verbs": sub.verbs,
-                    })
-                })
-                .collect();
-            if !subs.is_empty() {
-                entry["subresources"] = subs.into();
-            }
-            entry
-        })
-        .collect()
 }

@@ -11,7 +11,7 @@ use crate::endpoints::read;
 use crate::http::answer::Answer;
 use crate::http::fields::FieldError;
 use crate::http::options::WriteOptions;
-use crate::http::request::Request;
+use crate::http::request::{Request, Target};
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::plugins::{self, Charge, Write};
@@ -54,6 +54,9 @@ pub(crate) async fn create_object(
     strategy::admit_create(api, kind, &mut object)?;
     let namespace = meta::text(&object, "namespace").to_owned();
     let named = meta::name(&object).to_owned();
+    if !named.is_empty() {
+        meet_faults(api, request, &named).await?;
+    }
     let mut attributes = Attributes::new(request.origin(), kind, Operation::Create, &namespace, &named)
         .options(options.told("CreateOptions"), options.dry_run);
     let was_changed = admission::mutate(api, &attributes, Some(&mut object), None).await?;
@@ -82,6 +85,7 @@ pub(crate) async fn create_object(
         if generate {
             meta::set(&mut object, "name", api.identity.name(&base));
             strategy::named(kind, &mut object);
+            meet_faults(api, request, meta::name(&object)).await?;
         }
         validate_create(kind, &object, request).await?;
         request.warnings.extend(strategy::warnings(kind, &object, None));
@@ -137,6 +141,28 @@ pub(crate) async fn create_object(
         }
     }
     Err(Failure::already_exists(&kind.group, &kind.plural, meta::name(&object)).ungenerated())
+}
+
+/// Lets happen what waits for an object of this name.
+async fn meet_faults(api: &Api, request: &Request, name: &str) -> Result<(), Failure> {
+    if !request.target.name.is_empty() {
+        // The name was in the path, and known from the beginning.
+        return Ok(());
+    }
+    let target = Target {
+        name: name.to_owned(),
+        ..request.target.clone()
+    };
+    let met = api
+        .faults
+        .meet_created(&target, name, request.header("user-agent"));
+    met.wait().await;
+    let failure = met
+        .drops()
+        .then(Failure::dropped)
+        .or_else(|| met.failure(&target));
+    request.plan.add(met);
+    failure.map_or(Ok(()), Err)
 }
 
 async fn validate_create(kind: &Kind, object: &Value, request: &Request) -> Result<(), Failure> {

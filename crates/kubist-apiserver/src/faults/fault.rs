@@ -5,6 +5,7 @@ use std::time::Duration;
 use kubist_core::Resource;
 use serde_json::json;
 
+use super::ParseFaultError;
 use crate::http::request::Target;
 use crate::http::status::Failure;
 
@@ -74,6 +75,19 @@ impl Effect {
         })
     }
 }
+
+/// The verbs that a fault can name.
+const VERBS: [&str; 9] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "webhook",
+];
 
 /// Which requests meet a fault, and what then happens, step by step.
 ///
@@ -155,7 +169,8 @@ impl Fault {
         self
     }
 
-    /// Only for the object of this name.
+    /// Only for the object of this name. A create has the name of what it creates, given or
+    /// generated; a list or a watch that of its field selector.
     #[must_use]
     pub fn name(mut self, name: &str) -> Fault {
         self.name = Some(name.to_owned());
@@ -220,7 +235,40 @@ impl Fault {
         self.steps.is_empty()
     }
 
+    /// Refuses what meets no request, and what is no answer.
+    pub(super) fn check(&self) -> Result<(), ParseFaultError> {
+        let refused =
+            |part, value: String, allowed| Err(ParseFaultError::NotAllowed { part, value, allowed });
+        if let Some(verb) = self.verbs.iter().find(|verb| !VERBS.contains(&verb.as_str())) {
+            let allowed = "get, list, watch, create, update, patch, delete, deletecollection and webhook";
+            return refused("verb", verb.clone(), allowed);
+        }
+        if let Some(chance) = self.chance.filter(|chance| !(0.0..=1.0).contains(chance)) {
+            return refused("chance", chance.to_string(), "0 to 1");
+        }
+        for step in &self.steps {
+            match step.effect {
+                Effect::Status(code) if !(400..600).contains(&code) => {
+                    return refused("status", code.to_string(), "400 to 599");
+                }
+                _ if step.left == Some(0) => return refused("times", "0".into(), "1 and more"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it meets a create once that has this name, and did not meet it before.
+    pub(super) fn aims_at_created(&self, target: &Target, name: &str, user_agent: &str) -> bool {
+        self.name.as_ref().is_some_and(|wanted| wanted == name) && self.aims_beside_name(target, user_agent)
+    }
+
     pub(super) fn aims_at(&self, target: &Target, user_agent: &str) -> bool {
+        self.name.as_ref().is_none_or(|wanted| wanted == target.named())
+            && self.aims_beside_name(target, user_agent)
+    }
+
+    fn aims_beside_name(&self, target: &Target, user_agent: &str) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         let resource = match &self.resource {
             None => true,
@@ -233,7 +281,6 @@ impl Fault {
             && is(&self.group, &target.group)
             && resource
             && is(&self.namespace, &target.namespace)
-            && is(&self.name, &target.name)
             && self
                 .user_agent
                 .as_ref()

@@ -9,6 +9,7 @@
 
 mod fault;
 mod parse;
+mod plan;
 mod watches;
 
 use std::fmt;
@@ -19,9 +20,9 @@ use kubist_core::Resource;
 use parking_lot::Mutex;
 
 use crate::http::request::Target;
-use crate::http::status::Failure;
 pub use fault::{Effect, Fault};
 pub use parse::ParseFaultError;
+pub(crate) use plan::Plan;
 pub(crate) use watches::{Ending, Entered, Running};
 
 /// The faults of a server; clones are of the same server.
@@ -76,7 +77,15 @@ impl Faults {
     }
 
     /// Adds a fault; it goes once it happened as often as it should.
+    ///
+    /// # Panics
+    ///
+    /// If it could never happen as it is written: a verb that there is none of, a status that
+    /// is no failure, a chance that is not between 0 and 1, an effect 0 times. The message names
+    /// the part. A fault that is read from text says so as an error.
+    #[track_caller]
     pub fn inject(&self, fault: Fault) -> Injected {
+        let fault = checked(fault);
         let mut inner = self.inner.lock();
         let id = inner.next;
         inner.next += 1;
@@ -90,6 +99,8 @@ impl Faults {
 
     /// Faults for requests of a verb: `get`, `list`, `watch`, `create`, `update`, `patch`,
     /// `delete`, `deletecollection`, or `webhook` for calls that the server makes.
+    ///
+    /// Another verb makes [`Aim::inject`] panic.
     pub fn requests(&self, verb: &str) -> Aim {
         Aim {
             faults: self.clone(),
@@ -150,6 +161,11 @@ impl Faults {
         self.plan(|fault| fault.aims_at(target, user_agent))
     }
 
+    /// What is to happen to a create, now that what it creates has a name.
+    pub(crate) fn meet_created(&self, target: &Target, name: &str, user_agent: &str) -> Plan {
+        self.plan(|fault| fault.aims_at_created(target, name, user_agent))
+    }
+
     /// Waits before a webhook is called, if that is to be slow, or fails it.
     pub(crate) async fn before_webhook(&self, name: &str) -> Result<(), String> {
         let plan = self.plan(|fault| fault.aims_at_webhook(name));
@@ -170,7 +186,16 @@ impl Faults {
         }
         inner.rules.retain(|(_, fault)| !fault.is_over());
         inner.hits += effects.len() as u64;
-        Plan { effects }
+        Plan::new(effects)
+    }
+}
+
+/// A fault that can happen.
+#[track_caller]
+fn checked(fault: Fault) -> Fault {
+    match fault.check() {
+        Ok(()) => fault,
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -183,7 +208,8 @@ pub struct Aim {
 }
 
 impl Aim {
-    /// Only for objects of this name; for watches and lists, those that name it in their path.
+    /// Only for objects of this name: the one in the path, the one that a create makes, or the
+    /// one that a list or a watch selects by `metadata.name`.
     pub fn named(mut self, name: &str) -> Aim {
         self.fault = self.fault.name(name);
         self
@@ -214,11 +240,17 @@ impl Aim {
     }
 
     /// Adds the fault with this effect.
+    ///
+    /// # Panics
+    ///
+    /// As [`Faults::inject`].
+    #[track_caller]
     pub fn inject(self, effect: Effect) -> Injected {
         self.faults.inject(self.fault.then(effect))
     }
 
     /// Ends a watch cleanly after this many events.
+    #[track_caller]
     pub fn cut_after(self, events: u64) -> Injected {
         self.inject(Effect::CutAfter(events))
     }
@@ -228,12 +260,18 @@ impl Aim {
         self.faults.running.cut(|target| self.fault.aims_at(target, ""))
     }
 
-    /// Answers with this status.
+    /// Answers with this status, which is one of a failure.
+    ///
+    /// # Panics
+    ///
+    /// As [`Faults::inject`].
+    #[track_caller]
     pub fn answer(self, code: u16) -> Injected {
         self.inject(Effect::Status(code))
     }
 
     /// Waits before the request is handled.
+    #[track_caller]
     pub fn delay(self, delay: Duration) -> Injected {
         self.inject(Effect::Delay(delay))
     }
@@ -247,22 +285,33 @@ pub struct Injected {
 }
 
 impl Injected {
+    #[track_caller]
     fn change(self, change: impl FnOnce(Fault) -> Fault) -> Injected {
         {
             let mut inner = self.faults.inner.lock();
             if let Some((_, fault)) = inner.rules.iter_mut().find(|(id, _)| *id == self.id) {
-                *fault = change(std::mem::replace(fault, Fault::none()));
+                *fault = checked(change(fault.clone()));
             }
         }
         self
     }
 
     /// Goes on with another effect once the one before happened as often as it should.
+    ///
+    /// # Panics
+    ///
+    /// As [`Faults::inject`].
+    #[track_caller]
     pub fn then(self, effect: Effect) -> Injected {
         self.change(|fault| fault.then(effect))
     }
 
-    /// The last effect happens this often.
+    /// The last effect happens this often, once at least.
+    ///
+    /// # Panics
+    ///
+    /// As [`Faults::inject`].
+    #[track_caller]
     pub fn times(self, times: u64) -> Injected {
         self.change(|fault| fault.times(times))
     }
@@ -281,57 +330,5 @@ impl Injected {
     /// Takes it back.
     pub fn remove(self) {
         self.faults.inner.lock().rules.retain(|(id, _)| *id != self.id);
-    }
-}
-
-/// What happens to one request.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    effects: Vec<Effect>,
-}
-
-impl Plan {
-    /// Waits as long as the delays say.
-    pub(crate) async fn wait(&self) {
-        for effect in &self.effects {
-            if let Effect::Delay(delay) = effect {
-                tokio::time::sleep(*delay).await;
-            }
-        }
-    }
-
-    /// The answer that takes the place of the real one.
-    pub(crate) fn failure(&self, target: &Target) -> Option<Failure> {
-        self.effects.iter().find_map(|effect| effect.failure(target))
-    }
-
-    /// Whether the connection breaks before the request is handled.
-    pub(crate) fn drops(&self) -> bool {
-        self.effects.contains(&Effect::Drop)
-    }
-
-    /// Whether the connection breaks after the request was handled.
-    pub(crate) fn loses_answer(&self) -> bool {
-        self.effects.contains(&Effect::LoseAnswer)
-    }
-
-    /// How many revisions behind the present a cached read is.
-    pub(crate) fn lag(&self) -> u64 {
-        let lags = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Stale(revisions) => Some(*revisions),
-            _ => None,
-        });
-        lags.max().unwrap_or(0)
-    }
-
-    /// How a watch ends.
-    pub(crate) fn ending(&self) -> Option<(u64, Ending)> {
-        self.effects.iter().find_map(|effect| match effect {
-            Effect::CutAfter(events) => Some((*events, Ending::Clean)),
-            Effect::BreakAfter(events) => Some((*events, Ending::Broken)),
-            Effect::HalfFrameAfter(events) => Some((*events, Ending::HalfFrame)),
-            Effect::Gone => Some((0, Ending::Gone)),
-            _ => None,
-        })
     }
 }

@@ -26,6 +26,16 @@ pub enum ParseFaultError {
         /// Its value.
         value: String,
     },
+    /// A part's value can be read, and makes no sense.
+    #[error("a fault has no {part} {value:?}, only {allowed}")]
+    NotAllowed {
+        /// The part.
+        part: &'static str,
+        /// Its value.
+        value: String,
+        /// What it can be.
+        allowed: &'static str,
+    },
 }
 
 /// Reads parts between commas: whom it meets (`verb=watch`, several with `+` between them,
@@ -38,6 +48,7 @@ pub enum ParseFaultError {
 /// let fault: Fault = "verb=watch,resource=configmaps,cut-after=3,times=2,gone".parse()?;
 /// let fault: Fault = "verb=create+update,status=503,chance=0.1,forever".parse()?;
 /// assert!("verb=watch".parse::<Fault>().is_err());
+/// assert!("verb=look,status=503".parse::<Fault>().is_err());
 /// # Ok::<(), kubist_apiserver::ParseFaultError>(())
 /// ```
 impl FromStr for Fault {
@@ -75,6 +86,7 @@ impl FromStr for Fault {
         if fault.is_over() {
             return Err(ParseFaultError::NoEffect);
         }
+        fault.check()?;
         Ok(fault)
     }
 }

@@ -36,11 +36,12 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn json(value: Value) -> Answer {
-        Answer::Object {
+    /// JSON for readers, whatever the client accepts.
+    pub(crate) fn indented(value: &Value) -> Answer {
+        Answer::Raw {
             code: 200,
-            value,
-            encoding: Encoding::Json,
+            content_type: Encoding::PrettyJson.media_type(),
+            body: encode(value, Encoding::PrettyJson),
         }
     }
 
@@ -51,13 +52,32 @@ impl Answer {
         }
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// The client's time is up. A real server writes this below its own encoding, without a kind.
+    pub(crate) fn timeout() -> Answer {
+        let body = concat!(
+            r#"{"metadata":{},"status":"Failure","message":"Timeout: request did not complete within the "#,
+            r#"allotted timeout","reason":"Timeout","details":{},"code":504}"#,
+            "\n",
+        );
+        Answer::Raw {
+            code: 504,
+            content_type: "text/plain; charset=utf-8",
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    /// The answer as bytes; `pretty` indents an object in JSON.
+    pub(crate) fn into_response(self, pretty: bool) -> Response<Body> {
         let (code, content_type, body) = match self {
             Answer::Object {
                 code,
                 value,
                 encoding,
-            } => (code, encoding.media_type(), encode(&value, encoding).into()),
+            } => (
+                code,
+                encoding.media_type(),
+                encode(&value, encoding.indented(pretty)).into(),
+            ),
             Answer::Text { code, text } => (code, "text/plain; charset=utf-8", Bytes::from(text).into()),
             Answer::Raw {
                 code,
@@ -122,7 +142,7 @@ pub(crate) fn name(headers: &mut http::HeaderMap, name: &str) {
     }
 }
 
-fn encode(value: &Value, encoding: Encoding) -> Bytes {
+pub(crate) fn encode(value: &Value, encoding: Encoding) -> Bytes {
     match encoding {
         // Every kind that is offered in protobuf is in the tables.
         Encoding::Protobuf => protobuf::to_vec(value).unwrap_or_default().into(),
@@ -131,6 +151,7 @@ fn encode(value: &Value, encoding: Encoding) -> Bytes {
             bytes.push(b'\n');
             bytes.into()
         }
+        Encoding::PrettyJson => serde_json::to_vec_pretty(value).unwrap_or_default().into(),
         Encoding::Yaml => json::write_yaml(value).unwrap_or_default().into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LOCATION, VARY};
 use sha2::{Digest as _, Sha512};
 
 use super::request::Request;
@@ -25,6 +25,11 @@ impl Content {
             body,
             tag: hash.into(),
         }
+    }
+
+    /// The same content in another form.
+    pub(crate) fn written(self, body: Bytes) -> Content {
+        Content { body, ..self }
     }
 
     /// The hash of the body.
@@ -94,6 +99,7 @@ impl Document {
         };
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(self.cache));
+        headers.insert(VARY, HeaderValue::from_static("Accept"));
         if code != 304 {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         }

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod document;
+pub(crate) mod duration;
 pub(crate) mod fields;
 pub(crate) mod gojson;
 pub(crate) mod json;

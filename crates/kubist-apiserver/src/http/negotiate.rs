@@ -18,6 +18,8 @@ pub(crate) struct Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Json,
+    /// Indented, for readers.
+    PrettyJson,
     Yaml,
     Protobuf,
 }
@@ -25,9 +27,17 @@ pub(crate) enum Encoding {
 impl Encoding {
     pub(crate) fn media_type(self) -> &'static str {
         match self {
-            Encoding::Json => JSON,
+            Encoding::Json | Encoding::PrettyJson => JSON,
             Encoding::Yaml => YAML,
             Encoding::Protobuf => protobuf::MEDIA_TYPE,
+        }
+    }
+
+    /// JSON indented, if that is wanted.
+    pub(crate) fn indented(self, pretty: bool) -> Encoding {
+        match self {
+            Encoding::Json if pretty => Encoding::PrettyJson,
+            other => other,
         }
     }
 
@@ -63,14 +73,63 @@ pub(crate) fn accept(header: &str, custom: bool, available: &[&str]) -> Result<F
     if header.trim().is_empty() {
         return Ok(Form::JSON);
     }
-    let mut ranges: Vec<(u32, Option<Form>)> = header.split(',').map(|range| read(range, custom)).collect();
-    // The sort is stable: what comes first wins among equals.
-    ranges.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
-    ranges
-        .into_iter()
-        .filter(|(quality, _)| *quality > 0)
-        .find_map(|(_, form)| form)
+    ranges(header)
+        .iter()
+        .find_map(|range| range.form(custom))
         .ok_or_else(|| Failure::not_acceptable(available))
+}
+
+/// How a document of discovery is served, which decides what may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// By a route that knows its media types by name.
+    Route,
+    /// By a handler that takes a wildcard for the subtype, too.
+    Document,
+}
+
+/// Chooses how a document of discovery is written.
+pub(crate) fn accept_document(header: &str, offer: Offer) -> Result<Encoding, Failure> {
+    if header.trim().is_empty() {
+        return Ok(Encoding::Json);
+    }
+    let ranges = ranges(header);
+    let any = |range: &&Range<'_>| offer == Offer::Document && range.media_type == "application/*";
+    let found = ranges.iter().find_map(|range| match range.encoding() {
+        _ if !range.view.is_empty() || !matches!(range.stream, "" | "watch") => None,
+        None => any(&range).then_some(Encoding::Json),
+        known => known,
+    });
+    found.ok_or_else(|| {
+        let is_routed = offer == Offer::Document || ranges.iter().any(|range| range.encoding().is_some());
+        if is_routed {
+            Failure::not_offered(BODIES)
+        } else {
+            Failure::not_acceptable(BODIES)
+        }
+    })
+}
+
+/// Looks whether a client takes what there is in JSON only.
+pub(crate) fn accept_json(header: &str) -> Result<(), Failure> {
+    let known = |range: &Range<'_>| matches!(range.encoding(), Some(Encoding::Json | Encoding::PrettyJson));
+    if header.trim().is_empty() || header.split(',').map(Range::read).any(|range| known(&range)) {
+        return Ok(());
+    }
+    Err(Failure::not_acceptable(&[JSON]))
+}
+
+/// How a client takes aggregated discovery, which has no protobuf form here; nothing if it doesn't.
+pub(crate) fn accept_aggregated(header: &str) -> Option<Encoding> {
+    let ranges = ranges(header);
+    let mut wanted = ranges.iter().filter(|range| {
+        range.view == "APIGroupDiscoveryList" && range.group == "apidiscovery.k8s.io" && range.version == "v2"
+    });
+    wanted.find_map(|range| {
+        range
+            .encoding()
+            .filter(|encoding| *encoding != Encoding::Protobuf)
+    })
 }
 
 /// Chooses the form of a watch, which is written frame by frame: there are none of YAML.
@@ -83,58 +142,94 @@ pub(crate) fn accept_stream(header: &str, custom: bool) -> Result<Form, Failure>
             .copied()
             .filter(|form| form.ends_with("stream=watch"))
             .collect();
-        return Err(Failure::not_streamable(&available));
+        return Err(Failure::not_offered(&available));
     }
     accept(&streams.join(","), custom, if custom { CUSTOM } else { BUILTIN })
 }
 
 fn is_yaml(range: &str) -> bool {
-    range.split(';').next().unwrap_or("").trim() == YAML
+    Range::read(range).media_type == YAML
 }
 
-/// One media range: its quality in thousandths, and the form if we have it.
-fn read(range: &str, custom: bool) -> (u32, Option<Form>) {
-    let mut parts = range.split(';').map(str::trim);
-    let encoding = match parts.next().unwrap_or("") {
-        JSON | "*/*" => Some(Encoding::Json),
-        YAML => Some(Encoding::Yaml),
-        protobuf::MEDIA_TYPE => Some(Encoding::Protobuf),
-        _ => None,
-    };
-    let (mut quality, mut view, mut group, mut version, mut stream) = (1000, "", "", "", "");
-    for part in parts {
-        match part
-            .split_once('=')
-            .map(|(key, value)| (key.trim(), value.trim()))
-        {
-            Some(("q", value)) => {
-                quality = value
-                    .parse::<f32>()
-                    .map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32);
+/// One media range of an `Accept` header.
+struct Range<'a> {
+    media_type: &'a str,
+    /// In thousandths.
+    quality: u32,
+    view: &'a str,
+    group: &'a str,
+    version: &'a str,
+    stream: &'a str,
+    pretty: bool,
+}
+
+/// The ranges that are wanted at all, the dearest first. Among equals it is what comes first.
+fn ranges(header: &str) -> Vec<Range<'_>> {
+    let mut ranges: Vec<Range<'_>> = header.split(',').map(Range::read).collect();
+    ranges.retain(|range| range.quality > 0);
+    ranges.sort_by_key(|range| std::cmp::Reverse(range.quality));
+    ranges
+}
+
+impl<'a> Range<'a> {
+    fn read(text: &'a str) -> Range<'a> {
+        let mut parts = text.split(';').map(str::trim);
+        let mut range = Range {
+            media_type: parts.next().unwrap_or(""),
+            quality: 1000,
+            view: "",
+            group: "",
+            version: "",
+            stream: "",
+            pretty: false,
+        };
+        for part in parts {
+            match part
+                .split_once('=')
+                .map(|(key, value)| (key.trim(), value.trim()))
+            {
+                Some(("q", value)) => {
+                    range.quality = value
+                        .parse::<f32>()
+                        .map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32);
+                }
+                Some(("as", value)) => range.view = value,
+                Some(("g", value)) => range.group = value,
+                Some(("v", value)) => range.version = value,
+                Some(("stream", value)) => range.stream = value,
+                Some(("pretty", value)) => range.pretty = value == "1",
+                _ => {}
             }
-            Some(("as", value)) => view = value,
-            Some(("g", value)) => group = value,
-            Some(("v", value)) => version = value,
-            Some(("stream", value)) => stream = value,
-            _ => {}
+        }
+        range
+    }
+
+    fn encoding(&self) -> Option<Encoding> {
+        match self.media_type {
+            JSON | "*/*" => Some(Encoding::Json.indented(self.pretty)),
+            YAML => Some(Encoding::Yaml),
+            protobuf::MEDIA_TYPE => Some(Encoding::Protobuf),
+            _ => None,
         }
     }
-    let meta = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
-    let view = match view {
-        "" => Some(View::Object),
-        "Table" if meta => Some(View::Table),
-        "PartialObjectMetadata" if meta => Some(View::Partial),
-        "PartialObjectMetadataList" if meta => Some(View::PartialList),
-        _ => None,
-    };
-    let known_stream = matches!(stream, "" | "watch");
-    let form = match (encoding, view) {
-        (Some(Encoding::Protobuf), Some(View::Table)) => None,
-        (Some(Encoding::Protobuf), Some(View::Object)) if custom => None,
-        (Some(encoding), Some(view)) if known_stream => Some(Form { encoding, view }),
-        _ => None,
-    };
-    (quality, form)
+
+    /// The form of an object, if we have it.
+    fn form(&self, custom: bool) -> Option<Form> {
+        let meta = self.group == "meta.k8s.io" && matches!(self.version, "v1" | "v1beta1");
+        let view = match self.view {
+            "" => View::Object,
+            "Table" if meta => View::Table,
+            "PartialObjectMetadata" if meta => View::Partial,
+            "PartialObjectMetadataList" if meta => View::PartialList,
+            _ => return None,
+        };
+        let encoding = self.encoding()?;
+        match (encoding, view) {
+            (Encoding::Protobuf, View::Table) => None,
+            (Encoding::Protobuf, View::Object) if custom => None,
+            _ => matches!(self.stream, "" | "watch").then_some(Form { encoding, view }),
+        }
+    }
 }
 
 /// What a built-in kind can be had as.

@@ -1,12 +1,16 @@
 //! Requests as Kubernetes reads them: what a path and a query ask for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use kubist_core::fields::{FieldRequirement, FieldSelector};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::users::User;
 use crate::admission::Origin;
 use crate::faults::Plan;
+use crate::http::duration;
 use crate::http::status::Failure;
 use crate::http::warnings::Warnings;
 
@@ -64,6 +68,26 @@ impl Request {
             .unwrap_or("")
     }
 
+    /// Whether the client wants to go on in WebSocket (RFC 6455).
+    pub(crate) fn is_web_socket(&self) -> bool {
+        let mut upgrades = self.header("connection").split(',');
+        self.header("upgrade").eq_ignore_ascii_case("websocket")
+            && upgrades.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
+    /// Whether somebody reads the answer: who says so, and who comes with a tool for that.
+    pub(crate) fn is_for_readers(&self) -> bool {
+        match self.query.text("pretty") {
+            Some(text) => matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True"),
+            None => {
+                let agent = self.header("user-agent");
+                ["curl", "Wget", "Mozilla/5.0"]
+                    .iter()
+                    .any(|tool| agent.starts_with(tool))
+            }
+        }
+    }
+
     /// Refuses headers that take too much room.
     pub(crate) fn bound_headers(&self) -> Result<(), Failure> {
         let sizes = self
@@ -119,8 +143,14 @@ impl Query {
             .collect()
     }
 
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    /// How long the client gives a request that ends by itself.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Failure> {
+        let text = self.text("timeout").unwrap_or("0");
+        duration::parse(text).map_err(|why| {
+            Failure::bad_request(format!(
+                "invalid timeout specified in the request URL - time: {why}"
+            ))
+        })
     }
 
     /// A text parameter, absent if it is empty.
@@ -166,6 +196,8 @@ pub(crate) struct Target {
     pub(crate) verb: &'static str,
     /// Whether the deprecated `/watch/` was in the path.
     pub(crate) watch_path: bool,
+    /// The name that a field selector leaves, for a request about many objects.
+    pub(crate) selected: String,
 }
 
 impl Target {
@@ -224,21 +256,54 @@ impl Target {
         target.rest = rest.collect();
 
         // An object in the path is got, whatever the query says.
-        let asked = query.flag("watch").unwrap_or(false) && target.name.is_empty();
-        let watching = target.watch_path || asked;
+        let watching = query.flag("watch").unwrap_or(false) && target.name.is_empty();
         target.verb = match (target.verb, target.name.is_empty()) {
+            // There it is the path that says what is asked for, and not the method.
+            _ if target.watch_path => "watch",
             ("post", _) => "create",
             ("put", _) => "update",
             ("patch", _) => "patch",
             ("delete", true) => "deletecollection",
             ("delete", false) => "delete",
-            ("get" | "head", _) if watching && target.subresource.is_empty() => "watch",
+            ("get" | "head", _) if watching => "watch",
             ("get" | "head", true) => "list",
             ("get" | "head", false) => "get",
             (other, _) => other,
         };
+        if matches!(target.verb, "list" | "watch" | "deletecollection") {
+            target.selected = selected_name(query).unwrap_or_default();
+        }
         target
     }
+
+    /// The name of the one object that this is about, in the path or by a field selector.
+    pub(crate) fn named(&self) -> &str {
+        if self.name.is_empty() {
+            &self.selected
+        } else {
+            &self.name
+        }
+    }
+
+    /// Whether it takes as long as the client likes: a watch, or a stream.
+    pub(crate) fn is_long_running(&self) -> bool {
+        let streams = ["log", "exec", "attach", "portforward", "proxy"];
+        self.verb == "watch" || streams.contains(&self.subresource.as_str())
+    }
+}
+
+/// The one name that a field selector leaves, if it could be in a path.
+fn selected_name(query: &Query) -> Option<String> {
+    let fields: FieldSelector = query.text("fieldSelector")?.parse().ok()?;
+    let name = fields
+        .requirements()
+        .iter()
+        .find_map(|requirement| match requirement {
+            FieldRequirement::Equal(path, name) if path == "metadata.name" => Some(name.to_string()),
+            _ => None,
+        })?;
+    let is_segment = !matches!(name.as_str(), "." | "..") && !name.contains(['/', '%']);
+    is_segment.then_some(name)
 }
 
 #[cfg(test)]
@@ -281,6 +346,14 @@ mod tests {
             (legacy.verb, legacy.namespace.as_str(), legacy.resource.as_str()),
             ("watch", "n", "pods")
         );
+        let legacy = parsed(Method::DELETE, "/api/v1/watch/namespaces/n/pods/p", "");
+        assert_eq!((legacy.verb, legacy.name.as_str()), ("watch", "p"));
+        let one = parsed(
+            Method::GET,
+            "/api/v1/pods",
+            "fieldSelector=metadata.name%3Dp,spec.nodeName%3Dn",
+        );
+        assert_eq!((one.verb, one.name.as_str(), one.named()), ("list", "", "p"));
         let all = parsed(Method::DELETE, "/api/v1/namespaces/n/pods", "");
         assert_eq!(all.verb, "deletecollection");
         assert!(!parsed(Method::GET, "/version", "").is_resource);

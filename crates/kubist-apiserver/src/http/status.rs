@@ -104,8 +104,8 @@ impl Failure {
         Failure::new(406, "NotAcceptable", message).with(json!({}))
     }
 
-    /// A watch can't be written in any form that the client takes.
-    pub(crate) fn not_streamable(available: &[&str]) -> Failure {
+    /// There is no form of it that the client takes.
+    pub(crate) fn not_offered(available: &[&str]) -> Failure {
         let message = format!(
             "only the following media types are accepted: {}",
             available.join(", ")
@@ -256,6 +256,12 @@ impl Failure {
             "NotImplemented",
             format!("this server does not implement {what}"),
         )
+    }
+
+    /// What a client is told whose connection was to break, and couldn't.
+    pub(crate) fn dropped() -> Failure {
+        let message = "the server was told to break the connection";
+        Failure::new(503, "ServiceUnavailable", message)
     }
 
     pub(crate) fn too_large_resource_version(asked: u64, current: u64) -> Failure {

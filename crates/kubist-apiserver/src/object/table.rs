@@ -1,7 +1,7 @@
 //! The table form: what `kubectl get` prints.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::http::request::Query;
 use crate::http::status::Failure;
@@ -11,6 +11,9 @@ use crate::object::view;
 
 mod cells;
 mod jsonpath;
+mod scale;
+
+pub(crate) use scale::of_scale;
 
 /// What a row carries of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,20 +78,23 @@ pub(crate) fn of(
 
 /// The columns of a kind; one that has none shows names and times of creation.
 fn shown(kind: &Kind) -> impl Iterator<Item = Column> {
-    let plain = |name: &str, ty: &str, format: &str| Column {
-        name: name.into(),
-        ty: ty.into(),
-        format: format.into(),
-        description: String::new(),
-        priority: 0,
-        path: None,
-    };
     let columns = if kind.columns.is_empty() {
         vec![plain("Name", "string", "name"), plain("Created At", "date", "")]
     } else {
         kind.columns.clone()
     };
     columns.into_iter()
+}
+
+fn plain(name: &str, ty: &str, format: &str) -> Column {
+    Column {
+        name: name.into(),
+        ty: ty.into(),
+        format: format.into(),
+        description: String::new(),
+        priority: 0,
+        path: None,
+    }
 }
 
 fn definition(column: &Column) -> Value {
@@ -113,20 +119,20 @@ fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp) -> Value {
             .map(|column| cell(kind, column, object, now))
             .collect()
     };
-    let mut row = Map::new();
-    row.insert("cells".into(), cells.into());
+    let mut row = row_of(cells, object, include);
     if let (true, Some(conditions)) = (kind.is("", "pods"), cells::conditions(object)) {
-        row.insert("conditions".into(), conditions);
+        row["conditions"] = conditions;
     }
-    row.insert(
-        "object".into(),
-        match include {
-            Include::None => Value::Null,
-            Include::Metadata => view::partial(object),
-            Include::Object => object.clone(),
-        },
-    );
-    Value::Object(row)
+    row
+}
+
+fn row_of(cells: Vec<Value>, object: &Value, include: Include) -> Value {
+    let object = match include {
+        Include::None => Value::Null,
+        Include::Metadata => view::partial(object),
+        Include::Object => object.clone(),
+    };
+    json!({"cells": cells, "object": object})
 }
 
 fn cell(kind: &Kind, column: &Column, object: &Value, now: Timestamp) -> Value {

@@ -212,9 +212,162 @@ async fn a_webhook_can_be_slow() {
     assert_eq!(http.post(CONFIG_MAPS, map("a")).await.0, 201);
 }
 
+#[tokio::test]
+async fn a_create_is_met_by_the_name_of_what_it_makes() {
+    let (server, http) = started().await;
+    let faults = server.faults();
+    let aimed = || faults.writes::<ConfigMap>().named("a");
+    let create = async |name: &str| http.post(CONFIG_MAPS, map(name)).await.0;
+    aimed().inject(Effect::Conflict).then(Effect::Status(503));
+    assert_eq!(create("b").await, 201);
+    let (status, failure) = http.post(CONFIG_MAPS, map("a")).await;
+    assert_eq!((status, &failure["details"]["name"]), (409, &json!("a")));
+    assert_eq!(create("a").await, 503);
+    // What is read from YAML, or counted, is met all the same.
+    aimed().skip(1).answer(500);
+    let yaml = b"metadata: {name: a}".to_vec();
+    let headers = [("content-type", "application/yaml")];
+    let path = format!("{CONFIG_MAPS}?dryRun=All");
+    for code in [201, 500] {
+        let response = http.send(Method::POST, &path, &headers, yaml.clone()).await;
+        assert_eq!(response.status(), code);
+    }
+    // Nothing is done before a connection breaks, and all of it before an answer is lost.
+    aimed().inject(Effect::Drop).then(Effect::LoseAnswer);
+    assert!(http.try_send(Method::POST, CONFIG_MAPS, map("a")).await.is_err());
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/a")).await.0, 404);
+    assert!(http.try_send(Method::POST, CONFIG_MAPS, map("a")).await.is_err());
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/a")).await.0, 200);
+    // A create by another way is met once.
+    aimed().skip(1).answer(500);
+    let path = format!("{CONFIG_MAPS}/a");
+    let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    faults.writes::<ConfigMap>().named("c").skip(1).answer(500);
+    let applied = format!("{CONFIG_MAPS}/c?fieldManager=m");
+    let mut other = apply.clone();
+    other["metadata"]["name"] = "c".into();
+    let codes = [
+        http.patch(&applied, "application/apply-patch+yaml", other.clone())
+            .await
+            .0,
+        http.patch(&applied, "application/apply-patch+yaml", other)
+            .await
+            .0,
+    ];
+    assert_eq!(codes, [201, 500]);
+    assert_eq!(http.put(&path, apply.clone()).await.0, 200);
+    assert_eq!(http.put(&path, apply).await.0, 500);
+}
+
+#[tokio::test]
+async fn a_generated_name_is_a_name() {
+    let generated = json!({"metadata": {"generateName": "x-"}});
+    let name = async |server: &Server| {
+        let (status, made) = Http::new(server).post(CONFIG_MAPS, generated.clone()).await;
+        (status, made["metadata"]["name"].as_str().unwrap_or("").to_owned())
+    };
+    let start = async || Server::builder().seed(3).start().await.expect("a server");
+    let (_, first) = name(&start().await).await;
+    let server = start().await;
+    server.faults().writes::<ConfigMap>().named(&first).answer(500);
+    assert_eq!(name(&server).await.0, 500);
+    assert_eq!(name(&server).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_list_and_a_watch_have_the_name_that_they_select() {
+    let (server, http) = started().await;
+    let faults = server.faults();
+    let selected = format!("{CONFIG_MAPS}?fieldSelector=metadata.name%3Da");
+    let fault = |verb: &str| faults.requests(verb).named("a").answer(500);
+    for (verb, more) in [
+        ("list", ""),
+        ("watch", "&watch=1"),
+        ("list", ",metadata.namespace%3Ddefault"),
+    ] {
+        let pending = fault(verb);
+        assert_eq!(http.get(&format!("{CONFIG_MAPS}?limit=1")).await.0, 200);
+        let other = format!("{CONFIG_MAPS}?fieldSelector=metadata.name%21%3Da");
+        assert_eq!(http.get(&other).await.0, 200);
+        assert!(pending.is_pending());
+        assert_eq!(http.get(&format!("{selected}{more}")).await.0, 500, "{verb}");
+    }
+    fault("deletecollection");
+    assert_eq!(http.delete(&selected).await.0, 500);
+}
+
+#[tokio::test]
+async fn a_request_that_is_delayed_is_handled_later() {
+    let (server, http) = started().await;
+    let faults = server.faults();
+    faults.requests("create").delay(Duration::from_millis(20));
+    assert_eq!(http.post(CONFIG_MAPS, map("soon")).await.0, 201);
+    faults.requests("create").delay(Duration::from_secs(3_600));
+    let delayed = http.try_send(Method::POST, CONFIG_MAPS, map("late"));
+    let others = async {
+        while faults.hits() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(http.post(CONFIG_MAPS, map("other")).await.0, 201);
+        assert_eq!(http.get(&format!("{CONFIG_MAPS}/late")).await.0, 404);
+    };
+    tokio::select! {
+        answer = delayed => panic!("answered in a moment: {answer:?}"),
+        () = others => {}
+    }
+    // It is delayed before it breaks, too.
+    faults.inject(Fault::new(Effect::Delay(Duration::from_millis(20))).verbs(["create"]));
+    faults.requests("create").inject(Effect::Drop);
+    assert!(
+        http.try_send(Method::POST, CONFIG_MAPS, map("never"))
+            .await
+            .is_err()
+    );
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/never")).await.0, 404);
+}
+
 #[test]
 fn faults_are_read_from_text() {
     for wrong in ["", "verb=watch", "status=x", "nope=1", "delay=3"] {
         assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
     }
+    for (wrong, told) in [
+        (
+            "verb=frob,drop",
+            "a fault has no verb \"frob\", only get, list, watch,",
+        ),
+        ("verb=get+,drop", "a fault has no verb \"\", only get"),
+        ("status=1000", "a fault has no status \"1000\", only 400 to 599"),
+        ("status=200", "a fault has no status \"200\", only 400 to 599"),
+        ("drop,chance=2", "a fault has no chance \"2\", only 0 to 1"),
+        ("drop,chance=NaN", "a fault has no chance \"NaN\", only 0 to 1"),
+        ("drop,times=0", "a fault has no times \"0\", only 1 and more"),
+    ] {
+        let error = wrong.parse::<Fault>().expect_err(wrong).to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+    for right in [
+        "verb=webhook,status=500",
+        "verb=get+list,status=599,chance=1,forever",
+    ] {
+        assert!(right.parse::<Fault>().is_ok(), "{right}");
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "a fault has no verb \"frob\"")]
+async fn a_verb_that_there_is_none_of_is_no_fault() {
+    let (server, _) = started().await;
+    server.faults().requests("frob").inject(Effect::Drop);
+}
+
+#[tokio::test]
+#[should_panic(expected = "a fault has no status \"1000\"")]
+async fn a_status_that_there_is_none_of_is_no_fault() {
+    let (server, _) = started().await;
+    server
+        .faults()
+        .requests("get")
+        .inject(Effect::Drop)
+        .then(Effect::Status(1000));
 }

@@ -1,11 +1,14 @@
 //! What the path, the method and the headers of a request come to.
 
+use std::time::Duration;
+
 use http::Method;
 use http_body_util::BodyExt as _;
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
 use crate::client::{CONFIG_MAPS, CRDS, Http, config_map, crd};
+use crate::hooks::Hooks;
 
 #[tokio::test]
 async fn paths_and_methods_that_are_none_say_so() {
@@ -252,6 +255,123 @@ async fn what_another_server_would_answer_is_not_implemented() {
             )
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_says_how_long_it_waits() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    http.post(CONFIG_MAPS, config_map("a")).await;
+    for (value, told) in [
+        ("x", "invalid duration \"x\""),
+        ("5", "missing unit in duration \"5\""),
+        ("1d", "unknown unit \"d\" in duration \"1d\""),
+    ] {
+        let told = format!("invalid timeout specified in the request URL - time: {told}");
+        for path in [CONFIG_MAPS, "/version", "/nope", "/api/v1/nope"] {
+            let (status, failure) = http.get(&format!("{path}?timeout={value}")).await;
+            assert_eq!(
+                (status, failure["message"].as_str()),
+                (400, Some(told.as_str())),
+                "{path}"
+            );
+        }
+    }
+    for value in ["", "0", "-1s", "1h2m3.5s"] {
+        let path = format!("{CONFIG_MAPS}/a?timeout={value}");
+        assert_eq!(http.get(&path).await.0, 200, "{value}");
+    }
+    let hours = Duration::from_secs(7_200);
+    server.faults().requests("get").delay(hours);
+    let (status, failure) = http.get(&format!("{CONFIG_MAPS}/a?timeout=20ms")).await;
+    assert_eq!(
+        (status, &failure["reason"], &failure["message"]),
+        (
+            504,
+            &json!("Timeout"),
+            &json!("Timeout: request did not complete within the allotted timeout")
+        )
+    );
+    // What lasts as long as the client likes has no such limit.
+    let mut watch = http.watch(&format!("{CONFIG_MAPS}?watch=1&timeout=x")).await;
+    assert_eq!(watch.told().await, Some(("ADDED".into(), "a".into())));
+}
+
+#[tokio::test]
+async fn a_slow_webhook_takes_no_longer_than_the_client_waits() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let hooks = Hooks::start(|_, _| json!({"allowed": true})).await;
+    let hook = json!({
+        "name": "x.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "timeoutSeconds": 30,
+        "clientConfig": hooks.at("/"),
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}],
+    });
+    http.post(
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+        json!({"metadata": {"name": "x"}, "webhooks": [hook]}),
+    )
+    .await;
+    let slow = server
+        .faults()
+        .requests("webhook")
+        .delay(Duration::from_secs(3_600));
+    let slow = slow.times(2);
+    let limited = format!("{CONFIG_MAPS}?timeout=20ms");
+    assert_eq!(http.post(&limited, config_map("a")).await.0, 504);
+    assert_eq!(http.get(&format!("{CONFIG_MAPS}/a")).await.0, 404);
+    slow.remove();
+    assert_eq!(
+        http.post(&format!("{CONFIG_MAPS}?timeout=1m"), config_map("a"))
+            .await
+            .0,
+        201
+    );
+}
+
+#[tokio::test]
+async fn a_watch_over_a_web_socket_is_not_implemented() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let headers = [
+        ("connection", "keep-alive, Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for path in [
+        format!("{CONFIG_MAPS}?watch=1"),
+        "/api/v1/watch/namespaces/default/configmaps".to_owned(),
+    ] {
+        let response = http.send(Method::GET, &path, &headers, Vec::new()).await;
+        assert_eq!(response.status(), 501, "{path}");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let failure: Value = serde_json::from_slice(&body).expect("a Status");
+        let told = "this server does not implement watches over WebSocket";
+        assert_eq!(
+            (&failure["reason"], &failure["message"]),
+            (&json!("NotImplemented"), &json!(told))
+        );
+    }
+    // What is no watch is answered as if it had not been asked.
+    let response = http.send(Method::GET, CONFIG_MAPS, &headers, Vec::new()).await;
+    assert_eq!(response.status(), 200);
+}
+
+/// Nothing of what is looked at there runs here.
+#[tokio::test]
+async fn there_are_no_components() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let path = "/api/v1/componentstatuses";
+    let response = http.send(Method::GET, path, &[], Vec::new()).await;
+    assert_eq!(
+        response.headers()["warning"],
+        "299 - \"v1 ComponentStatus is deprecated in v1.19+\""
+    );
+    let (status, list) = http.get(path).await;
+    assert_eq!((status, &list["items"]), (200, &json!([])));
+    assert_eq!(http.get(&format!("{path}/etcd-0")).await.0, 404);
 }
 
 /// It may be a secret.

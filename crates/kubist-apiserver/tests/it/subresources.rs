@@ -3,7 +3,7 @@
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
-use crate::client::{Http, MERGE};
+use crate::client::{CRDS, Http, MERGE, crd};
 
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -320,4 +320,74 @@ async fn a_pod_that_is_evicted_says_so_and_keeps_what_was_added_to_it() {
         (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))
     );
     assert!(evicted["metadata"]["deletionTimestamp"].is_string());
+}
+
+#[tokio::test]
+async fn a_scale_has_a_table_of_its_own() {
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let mut definition = crd(
+        "Widget",
+        json!({"type": "object", "properties": {"replicas": {"type": "integer"}}}),
+    );
+    definition["spec"]["versions"][0]["subresources"]["scale"] =
+        json!({"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"});
+    http.post(CRDS, definition).await;
+    let template = json!({
+        "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]},
+    });
+    for (path, object, name, age, package) in [
+        (
+            "/apis/apps/v1/namespaces/default/deployments",
+            json!({"metadata": {"name": "d"}, "spec": {
+                "replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": template,
+            }}),
+            "",
+            "string",
+            "autoscaling",
+        ),
+        (
+            "/apis/example.com/v1/namespaces/default/widgets",
+            json!({
+                "apiVersion": "example.com/v1", "kind": "Widget",
+                "metadata": {"name": "d"}, "spec": {"replicas": 2},
+            }),
+            "name",
+            "date",
+            "v1",
+        ),
+    ] {
+        assert_eq!(http.post(path, object).await.0, 201, "{path}");
+        let scale = format!("{path}/d/scale");
+        let asked = async |view: &str, more: &str| {
+            let accept = format!("application/json;as={view};v=v1;g=meta.k8s.io");
+            http.get_as(&format!("{scale}{more}"), &accept).await
+        };
+        let (status, table) = asked("Table", "").await;
+        assert_eq!((status, &table["kind"]), (200, &json!("Table")));
+        let columns = table["columnDefinitions"].as_array().expect("columns").iter();
+        let columns: Vec<Value> = columns
+            .map(|c| json!([c["name"], c["type"], c["format"]]))
+            .collect();
+        let expected = json!([
+            ["Name", "string", name],
+            ["Desired", "integer", ""],
+            ["Available", "integer", ""],
+            ["Age", age, ""],
+        ]);
+        assert_eq!(Value::from(columns), expected);
+        let row = &table["rows"][0];
+        assert_eq!(
+            row["cells"].as_array().map(|cells| cells[..3].to_vec()),
+            json!(["d", 2, 0]).as_array().cloned()
+        );
+        assert_eq!(row["object"]["kind"], "PartialObjectMetadata");
+        let (_, table) = asked("Table", "?includeObject=Object").await;
+        assert_eq!(table["rows"][0]["object"]["kind"], "Scale");
+        let (status, failure) = asked("PartialObjectMetadataList", "").await;
+        let told = format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list (*{package}.Scale)"
+        );
+        assert_eq!((status, failure["message"].as_str()), (406, Some(told.as_str())));
+    }
 }

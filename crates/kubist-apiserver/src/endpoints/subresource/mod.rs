@@ -1,5 +1,6 @@
 //! Parts of objects with paths of their own.
 
+pub(crate) mod connect;
 mod pods;
 mod scale;
 
@@ -29,6 +30,10 @@ const TRIES: usize = 32;
 pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let target = &request.target;
     let name = target.subresource.as_str();
+    // Behind a part of a custom resource a real server reads no further, either.
+    if !target.rest.is_empty() && name != connect::PROXY && kind.custom().is_none() {
+        return Err(Failure::no_resource());
+    }
     let Some(sub) = kind.subresource(name) else {
         return Err(if kind.custom().is_some() {
             Failure::not_found(&kind.group, &kind.plural, &target.name)
@@ -36,28 +41,61 @@ pub(crate) async fn answer(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) 
             Failure::no_resource()
         });
     };
-    let proxied = matches!(name, "exec" | "attach" | "portforward" | "proxy");
-    if !sub.verbs.iter().any(|verb| verb == target.verb) && !proxied {
-        return Err(Failure::method_not_allowed());
-    }
-    match (name, target.verb) {
-        ("scale", _) => scale::scale(api, kind, request).await,
-        ("status" | "ephemeralcontainers" | "resize" | "approval" | "finalize", "get") => {
-            read::get(api, kind, request).await
-        }
-        (_, "update") => update::update(api, kind, request, name).await,
-        (_, "patch") => patch::patch(api, kind, request, name).await,
-        ("binding", _) => pods::bind(api, kind, request).await,
-        ("token", "create") => token(api, kind, request).await,
-        ("eviction", _) => pods::evict(api, kind, request).await,
-        _ => {
+    // What a proxy lets through is more than discovery tells.
+    let is_told = name == connect::PROXY || sub.verbs.iter().any(|verb| verb == target.verb);
+    let act = Act::of(name, target.verb).filter(|_| is_told);
+    match act.ok_or_else(Failure::method_not_allowed)? {
+        Act::Read => read::get(api, kind, request).await,
+        Act::Update => update::update(api, kind, request, name).await,
+        Act::Patch => patch::patch(api, kind, request, name).await,
+        Act::Scale => scale::scale(api, kind, request).await,
+        Act::Bind => pods::bind(api, kind, request).await,
+        Act::Evict => pods::evict(api, kind, request).await,
+        Act::IssueToken => token(api, kind, request).await,
+        Act::Connect => connect::connect(api, kind, sub, request).await,
+        Act::ReadLog => {
             // Nothing runs here; but what is not there is not there.
             read::find(api, kind, request)?;
-            if proxied {
-                ask_connect(api, kind, request).await?;
-            }
             Err(Failure::not_implemented(&format!("{}/{name}", kind.plural)))
         }
+    }
+}
+
+/// What a request does with a part of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Read,
+    Update,
+    Patch,
+    Scale,
+    Bind,
+    Evict,
+    IssueToken,
+    Connect,
+    ReadLog,
+}
+
+impl Act {
+    /// What a verb does with a part. What is not named here is not done: only parts that are
+    /// written as their whole object is reach the object's own update and patch.
+    fn of(part: &str, verb: &str) -> Option<Act> {
+        let act = match part {
+            "status" | "ephemeralcontainers" | "resize" | "approval" | "finalize" => match verb {
+                "get" => Act::Read,
+                "update" => Act::Update,
+                "patch" => Act::Patch,
+                _ => return None,
+            },
+            "scale" if matches!(verb, "get" | "update" | "patch") => Act::Scale,
+            "binding" if verb == "create" => Act::Bind,
+            "eviction" if verb == "create" => Act::Evict,
+            "token" if verb == "create" => Act::IssueToken,
+            "exec" | "attach" | "portforward" if matches!(verb, "get" | "create") => Act::Connect,
+            connect::PROXY => Act::Connect,
+            "log" if verb == "get" => Act::ReadLog,
+            _ => return None,
+        };
+        Some(act)
     }
 }
 
@@ -151,32 +189,6 @@ async fn ask_create(
     admission::validate(api, &attributes, Some(object), None).await
 }
 
-/// Asks webhooks about a connection to an object.
-async fn ask_connect(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<(), Failure> {
-    let target = &request.target;
-    let Some(sub) = kind.subresource(&target.subresource) else {
-        return Ok(());
-    };
-    let mut options = json!({"kind": sub.kind, "apiVersion": meta::api_version(&sub.group, &sub.version)});
-    for (key, value) in request.query.pairs() {
-        options[key] = match value {
-            "true" | "1" => true.into(),
-            "false" | "0" => false.into(),
-            value => value.into(),
-        };
-    }
-    let attributes = Attributes::new(
-        request.origin(),
-        kind,
-        Operation::Connect,
-        &target.namespace,
-        &target.name,
-    )
-    .subresource(&target.subresource);
-    admission::mutate(api, &attributes, Some(&mut options), None).await?;
-    admission::validate(api, &attributes, Some(&options), None).await
-}
-
 fn done(code: u16) -> Answer {
     let value =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code});
@@ -224,4 +236,44 @@ async fn token(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<An
         value,
         encoding: form.encoding,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_of_every_part_has_its_act() {
+        for resource in kubist_schema::resources() {
+            for sub in &resource.subresources {
+                for verb in &sub.verbs {
+                    let act = Act::of(sub.name, verb);
+                    assert!(act.is_some(), "{} {}/{}", verb, resource.plural, sub.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_behind_an_object_never_changes_it() {
+        for part in [
+            "exec",
+            "attach",
+            "portforward",
+            "proxy",
+            "log",
+            "binding",
+            "eviction",
+            "token",
+            "other",
+        ] {
+            for verb in ["get", "create", "update", "patch", "delete", "options", ""] {
+                let act = Act::of(part, verb);
+                assert!(
+                    !matches!(act, Some(Act::Update | Act::Patch | Act::Scale)),
+                    "{verb} {part}"
+                );
+            }
+        }
+    }
 }

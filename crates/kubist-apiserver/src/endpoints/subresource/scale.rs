@@ -115,8 +115,20 @@ pub(super) async fn scale(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     let shown = |value: Value| -> Result<Answer, Failure> {
         let value = match form.view {
             negotiate::View::Object => value,
-            negotiate::View::Table => table::of(kind, &[value], None, table::included(&request.query)?, true),
-            _ => view::partial(&value),
+            negotiate::View::Table => {
+                let include = table::included(&request.query)?;
+                table::of_scale(&value, kind.custom().is_some(), include)
+            }
+            negotiate::View::Partial => view::partial(&value),
+            negotiate::View::PartialList => {
+                let package = if kind.custom().is_some() {
+                    "v1"
+                } else {
+                    "autoscaling"
+                };
+                let found = format!("not a list (*{package}.Scale)");
+                return Err(Failure::not_a_view("PartialObjectMetadataList", &found));
+            }
         };
         Ok(Answer::Object {
             code: 200,
