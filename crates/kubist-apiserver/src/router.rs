@@ -12,8 +12,9 @@ use crate::access::users::User;
 use crate::access::{self, review};
 use crate::endpoints::{create, delete, patch, read, subresource, update, watch};
 use crate::faults::Plan;
-use crate::http::answer::{self, Answer};
+use crate::http::answer::{self, Answer, Style};
 use crate::http::body::Body;
+use crate::http::compress;
 use crate::http::negotiate::{self, Encoding};
 use crate::http::request::{Connection, Query, Request, Target};
 use crate::http::status::Failure;
@@ -52,10 +53,13 @@ where
         plan: Plan::default(),
     };
     request.plan = api.faults.meet(&request.target, request.header("user-agent"));
-    let pretty = request.is_for_readers();
+    let style = Style {
+        pretty: request.is_for_readers(),
+        gzip: compress::is_accepted(&request.headers),
+    };
     // Who takes nothing that there is may be somebody who reads.
     let encoding = negotiate::accept(request.header("accept"), false, &[])
-        .map_or(Encoding::PrettyJson, |form| form.encoding.indented(pretty));
+        .map_or(Encoding::PrettyJson, |form| form.encoding);
     let path = parts
         .uri
         .path_and_query()
@@ -68,8 +72,8 @@ where
         result
     };
     let mut response = match result {
-        Ok(answer) => answer.into_response(pretty),
-        Err(failure) => failure.into_response(encoding),
+        Ok(answer) => answer.into_response(style),
+        Err(failure) => failure.into_response(encoding, style),
     };
     for warning in request.warnings.take() {
         response.headers_mut().append(http::header::WARNING, warning);

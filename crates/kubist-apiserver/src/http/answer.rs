@@ -1,11 +1,12 @@
 //! Answers to requests, before they are bytes.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::http::body::Body;
+use crate::http::compress;
 use crate::http::document::Document;
 use crate::http::json;
 use crate::http::negotiate::Encoding;
@@ -33,6 +34,15 @@ pub(crate) enum Answer {
     },
     /// A watch.
     Stream { body: Body, content_type: &'static str },
+}
+
+/// How a client wants an answer to be written, beside the encoding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// JSON is indented.
+    pub(crate) pretty: bool,
+    /// What is large may be compressed.
+    pub(crate) gzip: bool,
 }
 
 impl Answer {
@@ -66,18 +76,14 @@ impl Answer {
         }
     }
 
-    /// The answer as bytes; `pretty` indents an object in JSON.
-    pub(crate) fn into_response(self, pretty: bool) -> Response<Body> {
+    /// The answer as bytes.
+    pub(crate) fn into_response(self, style: Style) -> Response<Body> {
         let (code, content_type, body) = match self {
             Answer::Object {
                 code,
                 value,
                 encoding,
-            } => (
-                code,
-                encoding.media_type(),
-                encode(&value, encoding.indented(pretty)).into(),
-            ),
+            } => return object(code, &value, encoding, style),
             Answer::Text { code, text } => (code, "text/plain; charset=utf-8", Bytes::from(text).into()),
             Answer::Raw {
                 code,
@@ -105,12 +111,8 @@ impl Answer {
 }
 
 impl Failure {
-    pub(crate) fn into_response(self, encoding: Encoding) -> Response<Body> {
-        let mut response = response(
-            self.code,
-            encoding.media_type(),
-            encode(&self.body(), encoding).into(),
-        );
+    pub(crate) fn into_response(self, encoding: Encoding, style: Style) -> Response<Body> {
+        let mut response = object(self.code, &self.body(), encoding, style);
         if let Some(after) = self
             .details
             .as_ref()
@@ -121,6 +123,17 @@ impl Failure {
         }
         response
     }
+}
+
+fn object(code: u16, value: &Value, encoding: Encoding, style: Style) -> Response<Body> {
+    let mut body = encode(value, encoding.indented(style.pretty));
+    let mut headers = HeaderMap::new();
+    if style.gzip {
+        body = compress::compress(&mut headers, body);
+    }
+    let mut response = response(code, encoding.media_type(), body.into());
+    response.headers_mut().extend(headers);
+    response
 }
 
 fn response(code: u16, content_type: &'static str, body: Body) -> Response<Body> {

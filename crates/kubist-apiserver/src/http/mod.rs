@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod compress;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod fields;

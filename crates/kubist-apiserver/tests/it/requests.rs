@@ -374,6 +374,68 @@ async fn there_are_no_components() {
     assert_eq!(http.get(&format!("{path}/etcd-0")).await.0, 404);
 }
 
+#[tokio::test]
+async fn what_is_large_is_compressed_for_who_takes_gzip() {
+    use std::io::Read as _;
+
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let value = "x".repeat(140_000);
+    let large = json!({"metadata": {"name": "large"}, "data": {"k": value}});
+    http.post(CONFIG_MAPS, large).await;
+    http.post(CONFIG_MAPS, config_map("small")).await;
+    let object = format!("{CONFIG_MAPS}/large");
+    let small = format!("{CONFIG_MAPS}/small");
+    let ask = async |path: &str, coding: &str, accept: &str| {
+        let headers = [("accept-encoding", coding), ("accept", accept)];
+        http.send(Method::GET, path, &headers, Vec::new()).await
+    };
+    for path in [object.as_str(), CONFIG_MAPS] {
+        for accept in [
+            "application/json",
+            "application/yaml",
+            "application/vnd.kubernetes.protobuf",
+        ] {
+            for coding in ["gzip", "identity, gzip"] {
+                let response = ask(path, coding, accept).await;
+                assert_eq!(
+                    response.headers()["content-encoding"],
+                    "gzip",
+                    "{path} {accept} {coding}"
+                );
+                assert_eq!(response.headers()["vary"], "Accept-Encoding");
+                let body = response.into_body().collect().await.expect("a body").to_bytes();
+                assert!(body.len() < 10_000, "{path} {accept}");
+                let mut whole = Vec::new();
+                let mut decoder = flate2::read::GzDecoder::new(&body[..]);
+                decoder.read_to_end(&mut whole).expect("gzip");
+                assert!(
+                    String::from_utf8_lossy(&whole).contains(&value),
+                    "{path} {accept}"
+                );
+            }
+        }
+        // A real server looks for the bare word.
+        for coding in ["", "identity", "br", "*", "gzip;q=1.0", "gzip;q=0"] {
+            let response = ask(path, coding, "application/json").await;
+            assert!(
+                !response.headers().contains_key("content-encoding"),
+                "{path} {coding}"
+            );
+        }
+    }
+    for path in [
+        small,
+        format!("{CONFIG_MAPS}?limit=0&fieldSelector=metadata.name%3Dsmall"),
+    ] {
+        let response = ask(&path, "gzip", "application/json").await;
+        assert!(!response.headers().contains_key("content-encoding"), "{path}");
+    }
+    // Events are told at once.
+    let response = ask(&format!("{CONFIG_MAPS}?watch=1"), "gzip", "application/json").await;
+    assert!(!response.headers().contains_key("content-encoding"));
+}
+
 /// It may be a secret.
 #[tokio::test]
 async fn a_body_that_is_not_readable_is_shown_at_its_beginning_only() {
