@@ -13,7 +13,6 @@ pub(crate) mod users;
 
 use std::sync::Arc;
 
-use kubist_core::FieldSelector;
 use serde_json::Value;
 
 use crate::access::users::User;
@@ -88,10 +87,8 @@ impl Question {
                 ("namespaces", "") => target.name.clone(),
                 _ => target.namespace.clone(),
             },
-            name: match target.verb {
-                "list" | "watch" if target.name.is_empty() => only_name(request).unwrap_or_default(),
-                _ => target.name.clone(),
-            },
+            // A field selector that leaves one name is about that object.
+            name: target.named().to_owned(),
             path: String::new(),
         }
     }
@@ -171,17 +168,6 @@ impl Question {
         );
         Failure::forbidden(&self.group, &self.resource, &self.name, &why)
     }
-}
-
-/// The one name that a list or watch asks for: who may see an object by name may follow it, too.
-///
-/// See "Referring to resources" in
-/// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources>.
-fn only_name(request: &Request) -> Option<String> {
-    let fields: FieldSelector = request.query.get("fieldSelector")?.parse().ok()?;
-    let name = fields.exact("metadata.name")?;
-    let is_segment = !matches!(name, "" | "." | "..") && !name.contains(['/', '%']);
-    is_segment.then(|| name.to_owned())
 }
 
 /// Whether `user` may do what the question asks.

@@ -145,6 +145,31 @@ async fn who_may_not_is_refused_before_anything_else() {
 }
 
 #[tokio::test]
+async fn who_may_see_one_object_may_list_it_by_its_name() {
+    let (_server, admin, alice) = with_alice().await;
+    for name in ["a", "b"] {
+        admin.post(CONFIG_MAPS, config_map(name)).await;
+    }
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let rule = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"], "resourceNames": ["a"]});
+    let role = json!({"metadata": {"name": "r"}, "rules": [rule]});
+    let binding = json!({
+        "metadata": {"name": "r"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "alice"}],
+    });
+    assert_eq!(admin.post(&format!("{rbac}/roles"), role).await.0, 201);
+    assert_eq!(admin.post(&format!("{rbac}/rolebindings"), binding).await.0, 201);
+    let selecting = |name: &str| format!("{CONFIG_MAPS}?fieldSelector=metadata.name%3D{name}");
+    assert_eq!(alice.get(CONFIG_MAPS).await.0, 403);
+    assert_eq!(alice.get(&selecting("a")).await.0, 200);
+    let (status, failure) = alice.get(&selecting("b")).await;
+    assert_eq!((status, &failure["details"]["name"]), (403, &json!("b")));
+    let mut watch = alice.watch(&format!("{}&watch=1", selecting("a"))).await;
+    assert_eq!(watch.told().await, Some(("ADDED".into(), "a".into())));
+}
+
+#[tokio::test]
 async fn webhooks_are_told_what_a_connection_is_for() {
     let (_server, http) = populated().await;
     let hooks = Hooks::start(|_, _| json!({"allowed": true})).await;
