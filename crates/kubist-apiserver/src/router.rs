@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Method, Response};
 use http_body_util::BodyExt as _;
+use hyper::upgrade::OnUpgrade;
 
 use crate::access::users::User;
 use crate::access::{self, review};
@@ -19,6 +20,7 @@ use crate::http::negotiate::{self, Encoding};
 use crate::http::request::{Connection, Query, Request, Target};
 use crate::http::status::Failure;
 use crate::http::warnings::Warnings;
+use crate::http::web_socket;
 use crate::kinds::kind::{Kind, Registry, table};
 use crate::server::audit::Record;
 use crate::state::Api;
@@ -32,11 +34,12 @@ const LONGEST_RECORDED: usize = 2_048;
 const BREAKING: Duration = Duration::from_secs(1);
 
 /// Answers one request. Failures become answers, too.
-pub(crate) async fn handle<B>(api: Arc<Api>, parts: Parts, body: B) -> Response<Body>
+pub(crate) async fn handle<B>(api: Arc<Api>, mut parts: Parts, body: B) -> Response<Body>
 where
     B: http_body::Body,
     B::Error: std::fmt::Display,
 {
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
     let query = Query::parse(parts.uri.query().unwrap_or(""));
     let target = Target::parse(&parts.method, parts.uri.path(), &query);
     let mut request = Request {
@@ -72,6 +75,12 @@ where
         result
     };
     let mut response = match result {
+        Ok(Answer::Stream { body, content_type }) if request.is_web_socket() => match upgrade {
+            Some(upgrade) => {
+                web_socket::switch(&api, &request, upgrade, body, content_type == negotiate::JSON)
+            }
+            None => Failure::not_implemented("WebSocket without a connection").into_response(encoding, style),
+        },
         Ok(answer) => answer.into_response(style),
         Err(failure) => failure.into_response(encoding, style),
     };
@@ -264,7 +273,6 @@ async fn verb(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Ans
     match target.verb {
         "get" => read::get(api, kind, request).await,
         "list" => read::list(api, kind, request).await,
-        "watch" if request.is_web_socket() => Err(Failure::not_implemented("watches over WebSocket")),
         "watch" => watch::watch(api, kind, request).await,
         "create" => create::create(api, kind, request).await,
         "update" => update::update(api, kind, request, "").await,

@@ -14,3 +14,4 @@ pub(crate) mod protobuf;
 pub(crate) mod request;
 pub(crate) mod status;
 pub(crate) mod warnings;
+pub(crate) mod web_socket;

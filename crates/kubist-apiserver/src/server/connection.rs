@@ -92,7 +92,7 @@ where
     builder.http2().max_header_list_size(MAX_HEADER_LIST);
     let stream = TokioIo::new(Refusals::new(stream));
     let connection = builder
-        .serve_connection(stream, TowerToHyperService::new(service))
+        .serve_connection_with_upgrades(stream, TowerToHyperService::new(service))
         .into_owned();
     let mut connection = pin!(watcher.watch(connection));
     // A request's body is handed over within the task.

@@ -36,6 +36,7 @@ mod storage;
 mod subresources;
 mod warnings;
 mod watches;
+mod web_sockets;
 mod webhooks;
 mod workloads;
 mod yaml;

@@ -329,35 +329,6 @@ async fn a_slow_webhook_takes_no_longer_than_the_client_waits() {
     );
 }
 
-#[tokio::test]
-async fn a_watch_over_a_web_socket_is_not_implemented() {
-    let server = Server::start().await.expect("a server");
-    let http = Http::new(&server);
-    let headers = [
-        ("connection", "keep-alive, Upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    for path in [
-        format!("{CONFIG_MAPS}?watch=1"),
-        "/api/v1/watch/namespaces/default/configmaps".to_owned(),
-    ] {
-        let response = http.send(Method::GET, &path, &headers, Vec::new()).await;
-        assert_eq!(response.status(), 501, "{path}");
-        let body = response.into_body().collect().await.expect("a body").to_bytes();
-        let failure: Value = serde_json::from_slice(&body).expect("a Status");
-        let told = "this server does not implement watches over WebSocket";
-        assert_eq!(
-            (&failure["reason"], &failure["message"]),
-            (&json!("NotImplemented"), &json!(told))
-        );
-    }
-    // What is no watch is answered as if it had not been asked.
-    let response = http.send(Method::GET, CONFIG_MAPS, &headers, Vec::new()).await;
-    assert_eq!(response.status(), 200);
-}
-
 /// Nothing of what is looked at there runs here.
 #[tokio::test]
 async fn there_are_no_components() {
