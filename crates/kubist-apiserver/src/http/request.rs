@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use kubist_core::fields::{FieldRequirement, FieldSelector};
+use kubist_core::FieldSelector;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::users::User;
@@ -295,15 +295,9 @@ impl Target {
 /// The one name that a field selector leaves, if it could be in a path.
 fn selected_name(query: &Query) -> Option<String> {
     let fields: FieldSelector = query.text("fieldSelector")?.parse().ok()?;
-    let name = fields
-        .requirements()
-        .iter()
-        .find_map(|requirement| match requirement {
-            FieldRequirement::Equal(path, name) if path == "metadata.name" => Some(name.to_string()),
-            _ => None,
-        })?;
-    let is_segment = !matches!(name.as_str(), "." | "..") && !name.contains(['/', '%']);
-    is_segment.then_some(name)
+    let name = fields.exact("metadata.name")?;
+    let is_segment = !matches!(name, "" | "." | "..") && !name.contains(['/', '%']);
+    is_segment.then(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -165,6 +165,14 @@ async fn who_may_see_one_object_may_list_it_by_its_name() {
     assert_eq!(alice.get(&selecting("a")).await.0, 200);
     let (status, failure) = alice.get(&selecting("b")).await;
     assert_eq!((status, &failure["details"]["name"]), (403, &json!("b")));
+    assert_eq!(alice.get(&selecting("..")).await.0, 403);
+    assert_eq!(
+        alice
+            .get(&format!("{CONFIG_MAPS}?fieldSelector=metadata.name!%3Db"))
+            .await
+            .0,
+        403
+    );
     let mut watch = alice.watch(&format!("{}&watch=1", selecting("a"))).await;
     assert_eq!(watch.told().await, Some(("ADDED".into(), "a".into())));
 }
