@@ -74,10 +74,14 @@ fn says(dev: &Dev, args: &[&str], input: &str) -> String {
 }
 
 fn has_kubectl() -> bool {
-    let found = Command::new("kubectl")
-        .args(["version", "--client"])
-        .output()
-        .is_ok();
+    let found = Command::new("kubectl").args(["version", "--client"]).output();
+    let found = match found {
+        Ok(output) => {
+            assert!(output.status.success(), "a kubectl that does not work");
+            true
+        }
+        Err(_) => false,
+    };
     if !found {
         eprintln!("skipped: there is no kubectl on the PATH");
     }
@@ -191,15 +195,27 @@ fn a_port_that_is_taken_is_named() {
 
 /// The status line and the body of an answer.
 fn get(dev: &Dev, path: &str) -> String {
+    send(dev, "GET", path, "", "")
+}
+
+/// Sends JSON over plain HTTP, with a token unless that is empty.
+fn send(dev: &Dev, method: &str, path: &str, token: &str, body: &str) -> String {
     let kubeconfig = std::fs::read_to_string(&dev.kubeconfig).unwrap();
-    let address = kubeconfig
+    let server = kubeconfig
         .lines()
-        .find_map(|line| line.trim().strip_prefix("server: \"http://")?.strip_suffix('"'))
+        .find_map(|line| line.trim().strip_prefix("server: \"")?.strip_suffix('"'))
         .unwrap();
+    let (_, address) = server.split_once("://").unwrap();
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{authorization}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut answer = String::new();
@@ -245,4 +261,72 @@ fn definitions_objects_and_faults_come_from_the_command_line() {
         .unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("a fault has no part \"nope\""));
+}
+
+#[test]
+fn every_user_and_every_file_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let first = file(
+        "first.yaml",
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: first}}",
+    );
+    let second = file(
+        "second.yaml",
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: second}}",
+    );
+    let users = [
+        "admintoken=admin,1,system:masters",
+        "usertoken=alice,2,devs,testers",
+    ];
+    let dev = Dev::start(&[
+        "--user", users[0], "--user", users[1], "--load", &first, "--load", &second,
+    ]);
+    let maps = "/api/v1/namespaces/default/configmaps";
+    for name in ["first", "second"] {
+        let path = format!("{maps}/{name}");
+        assert!(send(&dev, "GET", &path, "admintoken", "").starts_with("HTTP/1.1 200"));
+        assert!(send(&dev, "GET", &path, "usertoken", "").starts_with("HTTP/1.1 403"));
+        assert!(send(&dev, "GET", &path, "guess", "").starts_with("HTTP/1.1 401"));
+    }
+    let review = r#"{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}"#;
+    let reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let known = send(&dev, "POST", reviews, "usertoken", review);
+    assert!(
+        known.contains(r#""groups":["devs","testers","system:authenticated"]"#),
+        "{known}"
+    );
+}
+
+#[test]
+fn without_controllers_a_deleted_namespace_stays() {
+    let namespace = r#"{"metadata": {"name": "n"}}"#;
+    let phase_after_delete = |dev: &Dev| {
+        let created = send(dev, "POST", "/api/v1/namespaces", "", namespace);
+        assert!(created.starts_with("HTTP/1.1 201"), "{created}");
+        let deleted = send(dev, "DELETE", "/api/v1/namespaces/n", "", "");
+        assert!(deleted.contains("Terminating"), "{deleted}");
+    };
+    let dev = Dev::start(&["--no-controllers"]);
+    phase_after_delete(&dev);
+    assert!(get(&dev, "/api/v1/namespaces/n").starts_with("HTTP/1.1 200"));
+
+    let dev = Dev::start(&[]);
+    phase_after_delete(&dev);
+    // It goes; how soon is nobody's promise.
+    while get(&dev, "/api/v1/namespaces/n").starts_with("HTTP/1.1 200") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn every_request_takes_as_long_as_was_asked_for() {
+    let dev = Dev::start(&["--latency", "150"]);
+    let began = std::time::Instant::now();
+    assert!(get(&dev, "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(began.elapsed() >= std::time::Duration::from_millis(150));
 }
