@@ -76,23 +76,24 @@ impl SelfWakes {
         let SelfWakes { signal, waker } = self;
         signal.task.register(cx.waker());
         for _ in 0..ROUNDS {
-            signal.state.store(POLLED, Ordering::Release);
+            // Whatever was done before a wake-up that came until now is seen by this poll, and a
+            // wake-up that comes from now on is found below.
+            signal.state.swap(POLLED, Ordering::AcqRel);
             let polled = poll(&mut Context::from_waker(waker));
-            if polled.is_ready() || signal.goes(POLLED, IDLE).is_ok() {
+            if polled.is_ready() || signal.waits() {
                 return polled;
             }
         }
-        signal.state.store(IDLE, Ordering::Release);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// Whoever wakes it wakes its task.
+/// It waits: whoever wakes it wakes its task.
 const IDLE: u8 = 0;
 /// It is polled, or has come to its end.
 const POLLED: u8 = 1;
-/// It is polled, and was woken meanwhile.
+/// It was woken, and will be polled again.
 const WOKEN: u8 = 2;
 
 #[derive(Debug)]
@@ -102,9 +103,11 @@ struct Signal {
 }
 
 impl Signal {
-    fn goes(&self, from: u8, to: u8) -> Result<u8, u8> {
+    /// Begins to wait, unless there was a wake-up since it was polled.
+    fn waits(&self) -> bool {
         self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(POLLED, IDLE, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 }
 
@@ -114,7 +117,8 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.goes(POLLED, WOKEN) == Err(IDLE) {
+        // It writes in any case, so that the next poll knows what was done before.
+        if self.state.swap(WOKEN, Ordering::AcqRel) == IDLE {
             self.task.wake();
         }
     }
