@@ -2,49 +2,31 @@
 
 use std::time::Duration;
 
+use kubist_core::duration::ParseError;
+
 /// Reads a duration; there is none where it is not above zero.
 ///
 /// The errors are those of Go's `time.ParseDuration`, and show the text.
 pub(crate) fn parse(text: &str) -> Result<Option<Duration>, String> {
-    let invalid = || format!("invalid duration {text:?}");
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Ok(None);
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    let mut nanos = 0.0;
-    while !rest.is_empty() {
-        let (number, after) = split(rest, |c| c == '.' || c.is_ascii_digit());
-        let number: f64 = number.parse().map_err(|_| invalid())?;
-        let (unit, after) = split(after, |c| c != '.' && !c.is_ascii_digit());
-        nanos += number
-            * match unit {
-                "ns" => 1e0,
-                "us" | "µs" | "μs" => 1e3,
-                "ms" => 1e6,
-                "s" => 1e9,
-                "m" => 60e9,
-                "h" => 3600e9,
-                "" => return Err(format!("missing unit in duration {text:?}")),
-                unit => return Err(format!("unknown unit {unit:?} in duration {text:?}")),
-            };
-        rest = after;
-    }
+    let parsed: kubist_core::Duration = text.parse().map_err(|error| match error {
+        ParseError::NoUnit => format!("missing unit in duration {text:?}"),
+        ParseError::InvalidUnit => format!("unknown unit {:?} in duration {text:?}", unknown_unit(text)),
+        _ => format!("invalid duration {text:?}"),
+    })?;
+    let is_negative = parsed.is_negative();
+    let duration = Duration::from(parsed);
     // What Go counts in 64 bits is a little less than 300 years.
-    if nanos > i64::MAX as f64 {
-        return Err(invalid());
+    if duration.as_nanos() > i64::MAX as u128 {
+        return Err(format!("invalid duration {text:?}"));
     }
-    Ok((nanos >= 1.0 && !negative).then(|| Duration::from_nanos(nanos as u64)))
+    Ok((!duration.is_zero() && !is_negative).then_some(duration))
 }
 
-fn split(text: &str, takes: impl Fn(char) -> bool) -> (&str, &str) {
-    let end = text.find(|c| !takes(c)).unwrap_or(text.len());
-    text.split_at(end)
+fn unknown_unit(text: &str) -> &str {
+    let units = text.split(|c: char| c == '.' || c.is_ascii_digit());
+    let mut units = units.map(|unit| unit.trim_start_matches(['+', '-']));
+    let known = ["", "ns", "us", "\u{b5}s", "\u{3bc}s", "ms", "s", "m", "h"];
+    units.find(|unit| !known.contains(unit)).unwrap_or_default()
 }
 
 #[cfg(test)]
