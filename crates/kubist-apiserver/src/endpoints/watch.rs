@@ -1,8 +1,8 @@
 //! Watches: the log, told to whoever listens.
 //!
-//! A watch keeps nothing but its position. It sleeps until its table moves, reads what came
-//! after its position and writes that, so a slow client costs no memory; one that falls
-//! behind the compacted part of the log is told 410 and must list again.
+//! A watch keeps nothing but its position. It sleeps until its table moves, reads a little of
+//! what came after its position and writes that, so a slow client costs next to no memory; one
+//! that did not see what the log has forgotten is told 410 and must list again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,12 @@ use crate::store::Event;
 const BUFFERED: usize = 64;
 /// How often a watch that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How long before its end it gets the last.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// A watch ends after this and up to as much again, so that not all end at once.
 const SHORTEST: u64 = 1800;
+/// More than a clock can count is as good as this: a year.
+const LONGEST: u64 = 365 * 24 * 60 * 60;
 
 pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = negotiate::accept_stream(request.header("accept"), kind.custom().is_some())?;
@@ -46,7 +50,7 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         None => 0,
     };
     let seconds = match options.timeout {
-        Some(seconds) => seconds,
+        Some(seconds) => seconds.min(LONGEST),
         None => SHORTEST + api.identity.below(SHORTEST),
     };
     let (sender, frames) = mpsc::channel(BUFFERED);
@@ -83,6 +87,21 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         body: Body::stream(frames),
         content_type: form.encoding.stream_type(),
     })
+}
+
+/// When a watch tells a bookmark next: once a minute, and shortly before its end.
+fn bookmark_after(now: Instant, deadline: Instant) -> Option<Instant> {
+    let last = deadline.checked_sub(LAST_BOOKMARK)?;
+    let next = last.min(now + BOOKMARK_EVERY);
+    (next > now).then_some(next)
+}
+
+/// Waits for a time, or for ever.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Where a watch begins.
@@ -130,6 +149,7 @@ impl Watch {
             () = frames.closed() => {}
             () = cut.cancelled() => {}
             _ = self.tell(start, deadline) => {}
+            () = tokio::time::sleep_until(deadline) => {}
         }
     }
 
@@ -183,37 +203,31 @@ impl Watch {
         let mut moved = self.api.store.subscribe(&self.kind.table);
         let mut position = match start {
             Start::Now => self.api.store.revision(),
-            Start::After(revision) => revision,
+            Start::After(revision) => match self.api.store.remembers(&self.kind.table, revision) {
+                Ok(()) => revision,
+                Err(_) => return self.too_old(revision).await,
+            },
             Start::Initial { at_least, announce } => self.initial(at_least, announce).await?,
         };
-        let mut bookmark_at = Instant::now() + BOOKMARK_EVERY;
-        let last_call = deadline.checked_sub(Duration::from_secs(2)).unwrap_or(deadline);
-        let mut last_called = false;
-        let mut bookmarked = position;
+        let mut bookmark_at = self.next_bookmark(deadline);
         loop {
             moved.mark_unchanged();
-            match self.api.store.events_after(&self.kind.table, position) {
-                Ok((events, upto)) => {
-                    for event in events {
-                        self.event(&event).await?;
-                    }
-                    position = position.max(upto);
-                }
-                Err(compacted) => {
-                    let failure = Failure::expired(format!(
-                        "too old resource version: {position} ({})",
-                        compacted.oldest
-                    ));
-                    return self
-                        .send(&json!({"type": "ERROR", "object": failure.body()}))
-                        .await;
-                }
-            }
-            let wake = match (self.bookmarks, last_called) {
-                (true, false) => bookmark_at.min(last_call.max(Instant::now())),
-                (true, true) => bookmark_at.min(deadline),
-                (false, _) => deadline,
+            // Due or not is known before the log is read: a bookmark stands behind what was read.
+            let due = bookmark_at.is_some_and(|at| at <= Instant::now());
+            let Ok(chunk) = self.api.store.events_after(&self.kind.table, position) else {
+                return self.too_old(position).await;
             };
+            for event in chunk.events {
+                self.event(&event).await?;
+            }
+            position = position.max(chunk.upto);
+            if chunk.more {
+                continue;
+            }
+            if due {
+                self.bookmark(position, false).await?;
+                bookmark_at = self.next_bookmark(deadline);
+            }
             tokio::select! {
                 biased;
                 changed = moved.changed() => {
@@ -221,17 +235,27 @@ impl Watch {
                         return Err(Over);
                     }
                 }
-                () = tokio::time::sleep_until(deadline) => return Ok(()),
-                () = tokio::time::sleep_until(wake) => {
-                    last_called |= Instant::now() >= last_call;
-                    bookmark_at = Instant::now() + BOOKMARK_EVERY;
-                    if position > bookmarked {
-                        bookmarked = position;
-                        self.bookmark(position, false).await?;
-                    }
-                }
+                () = reached(bookmark_at) => {}
             }
         }
+    }
+
+    /// When a bookmark is to be told next.
+    fn next_bookmark(&self, deadline: Instant) -> Option<Instant> {
+        self.bookmarks
+            .then(|| bookmark_after(Instant::now(), deadline))
+            .flatten()
+    }
+
+    /// Tells that what comes next is forgotten.
+    async fn too_old(&mut self, position: u64) -> Result<(), Over> {
+        let oldest = match self.api.store.remembers(&self.kind.table, position) {
+            Ok(()) => position,
+            Err(compacted) => compacted.oldest,
+        };
+        let failure = Failure::expired(format!("too old resource version: {position} ({oldest})"));
+        self.send(&json!({"type": "ERROR", "object": failure.body()}))
+            .await
     }
 
     /// Tells the state; gives the revision that it is of.
@@ -247,9 +271,10 @@ impl Watch {
         } else {
             self.api.store.list(&self.kind.table, namespace, None)
         };
-        for (_, stored) in items {
-            if self.selects(&stored.value).await? {
-                self.object("ADDED", &stored.value).await?;
+        let items: Vec<Arc<Value>> = items.into_iter().map(|(_, stored)| stored.value).collect();
+        for value in items {
+            if self.selects(&value).await? {
+                self.object("ADDED", &value).await?;
             }
         }
         if announce && self.bookmarks {
@@ -376,5 +401,26 @@ impl Watch {
         }
         self.frames.send(bytes.into()).await.map_err(|_| Over)?;
         self.count().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bookmarks_come_once_a_minute_and_before_the_end() {
+        let start = Instant::now();
+        let times = |length: u64| {
+            let deadline = start + Duration::from_secs(length);
+            let following = |at: &Instant| bookmark_after(*at, deadline);
+            let times = std::iter::successors(bookmark_after(start, deadline), following);
+            times.map(|at| (at - start).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(times(200), [60, 120, 180, 198]);
+        assert_eq!(times(62), [60]);
+        assert_eq!(times(30), [28]);
+        assert_eq!(times(3), [1]);
+        assert_eq!(times(2), [] as [u64; 0]);
     }
 }
