@@ -129,7 +129,7 @@ async fn check(case: Case) {
         told.push(ended.expect("a watcher ends"));
     }
 
-    let model = desk.model.lock();
+    let model = std::mem::take(&mut *desk.model.lock());
     for (watcher, epochs) in case.watchers.iter().zip(&told) {
         watcher.check(epochs, &model);
     }
