@@ -8,13 +8,19 @@ pub(crate) struct Sample {
     pub(crate) path: &'static str,
     /// Without a name; metadata is optional.
     pub(crate) object: Value,
-    /// A merge patch of a field that never changes, and the field that the refusal names.
-    pub(crate) fixed: Option<(Value, &'static str)>,
+    /// A merge patch of what never changes, and the field that the refusal names; none where
+    /// the patch is taken and the field stays as it is.
+    pub(crate) fixed: Option<(Value, Option<&'static str>)>,
 }
 
 impl Sample {
     fn fixed(mut self, patch: Value, field: &'static str) -> Sample {
-        self.fixed = Some((patch, field));
+        self.fixed = Some((patch, Some(field)));
+        self
+    }
+
+    fn kept(mut self, patch: Value) -> Sample {
+        self.fixed = Some((patch, None));
         self
     }
 
@@ -112,7 +118,7 @@ fn core() -> Vec<Sample> {
         of("/api/v1/namespaces/default/resourcequotas", json!({"spec": {"hard": {"secrets": "9"}, "scopes": []}})),
         of("/api/v1/namespaces/default/serviceaccounts", json!({"automountServiceAccountToken": false})),
         of("/api/v1/namespaces/default/services", json!({"spec": {"ports": [{"port": 80}]}}))
-            .fixed(json!({"spec": {"clusterIP": "10.0.0.77", "clusterIPs": ["10.0.0.77"]}}), "spec.clusterIPs[0]"),
+            .fixed(json!({"spec": {"clusterIP": "10.99.0.1", "clusterIPs": ["10.99.0.1"]}}), "spec.clusterIPs[0]"),
         of(
             "/apis/apiregistration.k8s.io/v1/apiservices",
             json!({
@@ -134,7 +140,7 @@ fn core() -> Vec<Sample> {
             "/apis/certificates.k8s.io/v1/certificatesigningrequests",
             json!({"spec": {"request": SIGNING, "signerName": "example.com/s", "usages": ["client auth"]}}),
         )
-        .fixed(json!({"spec": {"signerName": "example.com/t"}}), "spec"),
+        .kept(json!({"spec": {"signerName": "example.com/t"}})),
         of(
             "/apis/coordination.k8s.io/v1/namespaces/default/leases",
             json!({"spec": {"holderIdentity": "h", "leaseDurationSeconds": 15}}),
@@ -179,7 +185,7 @@ fn workloads() -> Vec<Sample> {
         )
         .fixed(
             json!({"spec": {"completionMode": "Indexed", "completions": 1}}),
-            "spec.completions",
+            "spec.completionMode",
         ),
         of(
             "/apis/batch/v1/namespaces/default/cronjobs",
@@ -308,18 +314,6 @@ fn policies() -> Vec<Sample> {
         "name": "a.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "rules": rules,
         "clientConfig": {"url": "https://127.0.0.1:1/"},
     }]);
-    let group = |plural: &str| -> &'static str {
-        match plural {
-            "mutatingadmissionpolicies" => "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
-            "mutatingadmissionpolicybindings" => {
-                "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
-            }
-            "validatingadmissionpolicies" => {
-                "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
-            }
-            _ => "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
-        }
-    };
     vec![
         of(
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
@@ -330,22 +324,22 @@ fn policies() -> Vec<Sample> {
             json!({"webhooks": hook}),
         ),
         of(
-            group("mutatingadmissionpolicies"),
+            "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
             json!({"spec": {
                 "matchConstraints": {"resourceRules": rules}, "reinvocationPolicy": "Never",
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'remove', path: '/data'}]"}}],
             }}),
         ),
         of(
-            group("mutatingadmissionpolicybindings"),
+            "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings",
             json!({"spec": {"policyName": "p"}}),
         ),
         of(
-            group("validatingadmissionpolicies"),
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
             json!({"spec": {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": "true"}]}}),
         ),
         of(
-            group("validatingadmissionpolicybindings"),
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
             json!({"spec": {"policyName": "p", "validationActions": ["Deny"]}}),
         ),
         of(
