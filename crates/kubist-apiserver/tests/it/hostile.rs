@@ -1,5 +1,7 @@
 //! Input that nobody should send: it gets an answer that says so, and the server lives on.
 
+mod bodies;
+
 use std::io::{Read as _, Write as _};
 
 use http::Method;
@@ -21,7 +23,13 @@ const TYPES: [&str; 7] = [
 ];
 
 /// Sends a body, and checks that a failure is told as a `Status`.
-async fn refused(http: &Http, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> u16 {
+async fn answered(
+    http: &Http,
+    method: Method,
+    path: &str,
+    content_type: &str,
+    body: Vec<u8>,
+) -> (u16, Value) {
     let response = http
         .send(method, path, &[("content-type", content_type)], body)
         .await;
@@ -29,8 +37,10 @@ async fn refused(http: &Http, method: Method, path: &str, content_type: &str, bo
     let body = http_body_util::BodyExt::collect(response.into_body())
         .await
         .expect("a body");
-    if code >= 400 {
-        let status: Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
+    let body = body.to_bytes();
+    let status: Value = serde_json::from_slice(&body).unwrap_or_default();
+    // A path that leads nowhere is told so in plain text.
+    if code >= 400 && (code != 404 || body.starts_with(b"{")) {
         assert_eq!(
             (&status["kind"], &status["code"]),
             (&json!("Status"), &json!(code))
@@ -38,10 +48,15 @@ async fn refused(http: &Http, method: Method, path: &str, content_type: &str, bo
         assert!(
             status["message"]
                 .as_str()
-                .is_some_and(|message| message.len() < 10_000)
+                .is_some_and(|message| message.len() < 10_000),
+            "{status}"
         );
     }
-    code
+    (code, status)
+}
+
+async fn refused(http: &Http, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> u16 {
+    answered(http, method, path, content_type, body).await.0
 }
 
 async fn with_object() -> (Server, Http) {
@@ -78,7 +93,7 @@ fn any_body_is_answered() {
                 (Method::POST, CONFIG_MAPS.to_owned())
             };
             let code = refused(&http, method, &path, ty, body).await;
-            assert!(matches!(code, 200 | 201 | 400 | 409 | 413 | 415 | 422 | 500), "{code}");
+            assert!(matches!(code, 200 | 201 | 400 | 409 | 413 | 415 | 422), "{code}");
         });
     });
     assert_eq!(runtime.block_on(http.get(CONFIG_MAPS)).0, 200);
