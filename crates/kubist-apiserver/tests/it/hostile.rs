@@ -99,6 +99,38 @@ fn any_body_is_answered() {
     assert_eq!(runtime.block_on(http.get(CONFIG_MAPS)).0, 200);
 }
 
+/// A definition as protobuf, whose schema says `not` this many times.
+fn protobuf_definition(depth: usize) -> Vec<u8> {
+    /// A field that holds a text or a message.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for mut varint in [usize::from(number) << 3 | 2, content.len()] {
+            while varint > 0x7f {
+                bytes.push(0x80 | u8::try_from(varint & 0x7f).expect("seven bits"));
+                varint >>= 7;
+            }
+            bytes.push(u8::try_from(varint).expect("seven bits"));
+        }
+        bytes.extend(content);
+        bytes
+    }
+    // From the innermost out, in the numbers of apiextensions/v1.
+    let mut schema = field(5, b"string");
+    for _ in 0..depth {
+        schema = field(28, &schema);
+    }
+    let validation = field(4, &field(1, &schema));
+    let version = [field(1, b"v1"), validation].concat();
+    let spec = [field(1, b"example.com"), field(7, &version)].concat();
+    let definition = [field(1, &field(1, b"as.example.com")), field(2, &spec)].concat();
+    let kind = [
+        field(1, b"apiextensions.k8s.io/v1"),
+        field(2, b"CustomResourceDefinition"),
+    ]
+    .concat();
+    [b"k8s\0".to_vec(), field(1, &kind), field(2, &definition)].concat()
+}
+
 #[tokio::test]
 async fn depth_is_bounded_everywhere() {
     let (_server, http) = with_object().await;
@@ -117,9 +149,60 @@ async fn depth_is_bounded_everywhere() {
         );
     }
     let patch = format!("{CONFIG_MAPS}/a?fieldManager=m");
-    for ty in ["application/merge-patch+json", "application/apply-patch+yaml"] {
-        let body = deep("{\"a\":", "}", 100_000).into_bytes();
-        assert_eq!(refused(&http, Method::PATCH, &patch, ty, body).await, 400, "{ty}");
+    let operation =
+        |op: &str, value: &str| format!("[{{\"op\": \"{op}\", \"path\": \"/data\", \"value\": {value}}}]");
+    for (ty, body) in [
+        ("application/merge-patch+json", deep("{\"a\":", "}", 100_000)),
+        ("application/merge-patch+json", deep("[", "]", 100_000)),
+        (
+            "application/strategic-merge-patch+json",
+            deep("{\"metadata\":", "}", 100_000),
+        ),
+        (
+            "application/strategic-merge-patch+json",
+            deep("{\"$patch\":[", "]}", 100_000),
+        ),
+        ("application/apply-patch+yaml", deep("{\"a\":", "}", 100_000)),
+        ("application/apply-patch+yaml", deep("- ", "", 20_000)),
+        ("application/json-patch+json", deep("[", "]", 100_000)),
+        (
+            "application/json-patch+json",
+            operation("add", &deep("[", "]", 100_000)),
+        ),
+        (
+            "application/json-patch+json",
+            operation("test", &deep("{\"a\":", "}", 100_000)),
+        ),
+    ] {
+        assert_eq!(
+            refused(&http, Method::PATCH, &patch, ty, body.into_bytes()).await,
+            400,
+            "{ty}"
+        );
+    }
+    // The path of a patch may be as deep as it likes: it leads nowhere.
+    let pointer = format!(
+        "[{{\"op\": \"add\", \"path\": \"{}\", \"value\": 1}}]",
+        "/data".repeat(100_000)
+    );
+    let code = refused(
+        &http,
+        Method::PATCH,
+        &patch,
+        "application/json-patch+json",
+        pointer.into_bytes(),
+    )
+    .await;
+    assert_eq!(code, 422);
+    // Schemas are what nests in protobuf.
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    for (depth, code) in [(3, 422), (20_000, 400)] {
+        let body = protobuf_definition(depth);
+        assert_eq!(
+            refused(&http, Method::POST, CRDS, protobuf, body).await,
+            code,
+            "{depth}"
+        );
     }
     // A schema that is as deep as a body can be.
     let mut schema = json!({"type": "string"});
