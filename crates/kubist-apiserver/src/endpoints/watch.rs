@@ -4,12 +4,12 @@
 //! what came after its position and writes that, so a slow client costs next to no memory; one
 //! that did not see what the log has forgotten is told 410 and must list again.
 
+mod frames;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::endpoints::read;
@@ -28,9 +28,8 @@ use crate::object::table::{self, Include};
 use crate::object::view;
 use crate::state::Api;
 use crate::store::Event;
+use frames::Frames;
 
-/// How many frames may wait for a client.
-const BUFFERED: usize = 64;
 /// How often a watch that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How long before its end it gets the last.
@@ -53,7 +52,7 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         Some(seconds) => seconds.min(LONGEST),
         None => SHORTEST + api.identity.below(SHORTEST),
     };
-    let (sender, frames) = mpsc::channel(BUFFERED);
+    let (sender, frames) = frames::channel();
     let watch = Watch {
         api: Arc::clone(api),
         kind: Arc::clone(kind),
@@ -125,7 +124,7 @@ struct Watch {
     bookmarks: bool,
     /// A table says its columns once.
     first_table: bool,
-    frames: mpsc::Sender<Bytes>,
+    frames: Frames,
     /// Ends it when it is to be cut.
     entered: Entered,
     /// How it is to end, and after how many events.
@@ -141,12 +140,12 @@ struct Over;
 impl Watch {
     async fn run(mut self, start: Start, deadline: Instant) {
         let closing = self.api.closing.clone();
-        let frames = self.frames.clone();
+        let client = self.frames.client();
         let cut = self.entered.token.clone();
         tokio::select! {
             biased;
             () = closing.cancelled() => {}
-            () = frames.closed() => {}
+            () = client.closed() => {}
             () = cut.cancelled() => {}
             _ = self.tell(start, deadline) => {}
             () = tokio::time::sleep_until(deadline) => {}
@@ -177,7 +176,7 @@ impl Watch {
 
     /// Waits until what was sent left for the connection.
     async fn flushed(&self) {
-        while self.frames.capacity() < self.frames.max_capacity() {
+        while !self.frames.is_flushed() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
