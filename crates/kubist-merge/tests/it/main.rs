@@ -1,7 +1,7 @@
 //! Properties of structured merges that hold for any configuration.
 
 use kubist_merge::managed::{ApplyError, Context, Manager, Managers};
-use kubist_merge::{FieldSet, PathElement, Shape, compare, remove_items};
+use kubist_merge::{Atom, FieldSet, ListKind, PathElement, Shape, compare, remove_items};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -216,6 +216,62 @@ fn extract(schema: &Value, object: &Value, owned: &FieldSet) -> Value {
     config
 }
 
+/// Two configurations that own no field together, and that are the whole when they are merged.
+///
+/// Each map, item and leaf goes to one of them, or is shared out between both.
+fn split<'a>(
+    shape: Shape<'_>,
+    whole: &Value,
+    pick: &mut impl Iterator<Item = &'a u8>,
+) -> (Option<Value>, Option<Value>) {
+    let to = pick.next().copied().unwrap_or_default();
+    match (shape.atom(whole), whole) {
+        (Atom::Map { atomic: false }, Value::Object(map)) if to > 1 && !map.is_empty() => {
+            let (mut one, mut two) = (Map::new(), Map::new());
+            for (key, value) in map {
+                let child = shape.child(key).map_or_else(Shape::untyped, |(child, _)| child);
+                let (left, right) = split(child, value, pick);
+                one.extend(left.map(|value| (key.clone(), value)));
+                two.extend(right.map(|value| (key.clone(), value)));
+            }
+            // An empty map would be a field that is owned.
+            let full = |map: Map<String, Value>| (!map.is_empty()).then_some(Value::Object(map));
+            (full(one), full(two))
+        }
+        (Atom::List { kind, items }, Value::Array(list))
+            if kind != ListKind::Atomic && to > 1 && !list.is_empty() =>
+        {
+            let (mut one, mut two) = (Vec::new(), Vec::new());
+            for item in list {
+                let (mut left, mut right) = split(items, item, pick);
+                // Whoever has a part of an item says which it is.
+                for part in [&mut left, &mut right].into_iter().flatten() {
+                    if let (Some(part), Some(name)) = (part.as_object_mut(), item.get("name")) {
+                        part.insert("name".into(), name.clone());
+                    }
+                }
+                one.extend(left);
+                two.extend(right);
+            }
+            let full = |list: Vec<Value>| (!list.is_empty()).then_some(Value::Array(list));
+            (full(one), full(two))
+        }
+        _ if to % 2 == 0 => (Some(whole.clone()), None),
+        _ => (None, Some(whole.clone())),
+    }
+}
+
+/// The managers as they are written, without when they wrote.
+fn timeless(managers: &Managers) -> Vec<Value> {
+    let entries = managers.write().unwrap_or_default();
+    let mut entries = entries.as_array().cloned().unwrap_or_default();
+    for entry in &mut entries {
+        entry["time"].take();
+    }
+    entries.sort_by_key(Value::to_string);
+    entries
+}
+
 /// Lists that merge have no order between managers.
 fn sorted(value: &Value) -> Value {
     match value {
@@ -338,24 +394,27 @@ proptest! {
         let config = extract(&schema, &world.object, &owned);
         let before = world.clone();
         world.apply(&schema, "me", &config, false).expect("no conflict with oneself");
-        prop_assert_eq!(before.object, world.object);
+        prop_assert_eq!(&before.object, &world.object);
+        prop_assert_eq!(timeless(&before.managers), timeless(&world.managers));
     }
 
     #[test]
-    fn managers_that_do_not_overlap_come_in_any_order(whole in config(), pick in prop::collection::vec(any::<bool>(), 9)) {
+    fn managers_that_do_not_overlap_come_in_any_order(
+        whole in config(), pick in prop::collection::vec(0..4_u8, 1..60),
+    ) {
         let schema = schema();
-        let (mut one, mut two) = (Map::new(), Map::new());
-        for ((key, value), first) in whole.as_object().cloned().unwrap_or_default().into_iter().zip(pick) {
-            if first { one.insert(key, value) } else { two.insert(key, value) };
-        }
-        let (one, two) = (Value::Object(one), Value::Object(two));
+        let (one, two) = split(Shape::object(&schema), &whole, &mut pick.iter().cycle());
+        let (one, two) = (one.unwrap_or_else(|| json!({})), two.unwrap_or_else(|| json!({})));
         let mut forth = World::new();
         forth.apply(&schema, "one", &one, false).expect("no conflict");
         forth.apply(&schema, "two", &two, false).expect("no conflict");
         let mut back = World::new();
         back.apply(&schema, "two", &two, false).expect("no conflict");
         back.apply(&schema, "one", &one, false).expect("no conflict");
-        prop_assert_eq!(forth, back);
+        // Together they are what was split, whoever came first; only who came first in a list may differ.
+        prop_assert_eq!(sorted(&forth.object), sorted(&whole));
+        prop_assert_eq!(sorted(&back.object), sorted(&whole));
+        prop_assert_eq!(timeless(&forth.managers), timeless(&back.managers));
     }
 
     #[test]
@@ -381,8 +440,22 @@ proptest! {
         world.apply(&schema, "me", &json!({}), false).expect("nothing conflicts");
         let mut alone = World::new();
         alone.apply(&schema, "other", &others, true).expect("nobody objects");
-        prop_assert_eq!(sorted(&bare(&world.object)), sorted(&bare(&alone.object)));
-        prop_assert!(world.fields("me").is_empty());
+        // A map goes with the last that was in it, unless somebody owns it. An empty list that merges is
+        // nobody's: it goes with the last item that was in it, and stays where there was none.
+        let mut expected = alone.object.clone();
+        for list in ["set", "items"] {
+            let count = |config: &Value| config.get(list).and_then(Value::as_array).map(Vec::len);
+            match (count(&mine), count(&others)) {
+                (Some(1..), Some(0)) => expected[list] = Value::Null,
+                (Some(0), None) => expected[list] = json!([]),
+                _ => {}
+            }
+        }
+        if let Some(fields) = expected.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        prop_assert_eq!(sorted(&world.object), sorted(&expected));
+        prop_assert_eq!(timeless(&world.managers), timeless(&alone.managers));
     }
 
     #[test]
