@@ -28,6 +28,9 @@ mod crd;
 mod discovery;
 mod endpoints;
 mod faults;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod identity;
 mod kinds;

@@ -145,10 +145,10 @@ async fn run(api: &Arc<Api>, table: &TableName, group: &str) {
             Some(progress) => progress.position,
             None => return,
         };
-        let (events, upto) = api
-            .store
-            .events_after(table, position)
-            .unwrap_or_else(|compacted| (Vec::new(), compacted.oldest));
+        let (events, upto) = match api.store.events_after(table, position) {
+            Ok(chunk) => (chunk.events, chunk.upto),
+            Err(compacted) => (Vec::new(), compacted.oldest),
+        };
         let generation = api.conversions.generation();
         let registry = api.registry();
         let versions = registry

@@ -1,15 +1,15 @@
 //! Watches: the log, told to whoever listens.
 //!
-//! A watch keeps nothing but its position. It sleeps until its table moves, reads what came
-//! after its position and writes that, so a slow client costs no memory; one that falls
-//! behind the compacted part of the log is told 410 and must list again.
+//! A watch keeps nothing but its position. It sleeps until its table moves, reads a little of
+//! what came after its position and writes that, so a slow client costs next to no memory; one
+//! that did not see what the log has forgotten is told 410 and must list again.
+
+mod frames;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::endpoints::read;
@@ -28,13 +28,16 @@ use crate::object::table::{self, Include};
 use crate::object::view;
 use crate::state::Api;
 use crate::store::Event;
+use frames::Frames;
 
-/// How many frames may wait for a client.
-const BUFFERED: usize = 64;
 /// How often a watch that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How long before its end it gets the last.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// A watch ends after this and up to as much again, so that not all end at once.
 const SHORTEST: u64 = 1800;
+/// More than a clock can count is as good as this: a year.
+const LONGEST: u64 = 365 * 24 * 60 * 60;
 
 pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -> Result<Answer, Failure> {
     let form = negotiate::accept_stream(request.header("accept"), kind.custom().is_some())?;
@@ -46,10 +49,10 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
         None => 0,
     };
     let seconds = match options.timeout {
-        Some(seconds) => seconds,
+        Some(seconds) => seconds.min(LONGEST),
         None => SHORTEST + api.identity.below(SHORTEST),
     };
-    let (sender, frames) = mpsc::channel(BUFFERED);
+    let (sender, frames) = frames::channel();
     let watch = Watch {
         api: Arc::clone(api),
         kind: Arc::clone(kind),
@@ -85,6 +88,21 @@ pub(crate) async fn watch(api: &Arc<Api>, kind: &Arc<Kind>, request: &Request) -
     })
 }
 
+/// When a watch tells a bookmark next: once a minute, and shortly before its end.
+fn bookmark_after(now: Instant, deadline: Instant) -> Option<Instant> {
+    let last = deadline.checked_sub(LAST_BOOKMARK)?;
+    let next = last.min(now + BOOKMARK_EVERY);
+    (next > now).then_some(next)
+}
+
+/// Waits for a time, or for ever.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Where a watch begins.
 enum Start {
     /// With the state, as if it had just been created.
@@ -106,7 +124,7 @@ struct Watch {
     bookmarks: bool,
     /// A table says its columns once.
     first_table: bool,
-    frames: mpsc::Sender<Bytes>,
+    frames: Frames,
     /// Ends it when it is to be cut.
     entered: Entered,
     /// How it is to end, and after how many events.
@@ -122,14 +140,15 @@ struct Over;
 impl Watch {
     async fn run(mut self, start: Start, deadline: Instant) {
         let closing = self.api.closing.clone();
-        let frames = self.frames.clone();
+        let client = self.frames.client();
         let cut = self.entered.token.clone();
         tokio::select! {
             biased;
             () = closing.cancelled() => {}
-            () = frames.closed() => {}
+            () = client.closed() => {}
             () = cut.cancelled() => {}
             _ = self.tell(start, deadline) => {}
+            () = tokio::time::sleep_until(deadline) => {}
         }
     }
 
@@ -157,7 +176,7 @@ impl Watch {
 
     /// Waits until what was sent left for the connection.
     async fn flushed(&self) {
-        while self.frames.capacity() < self.frames.max_capacity() {
+        while !self.frames.is_flushed() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -183,37 +202,31 @@ impl Watch {
         let mut moved = self.api.store.subscribe(&self.kind.table);
         let mut position = match start {
             Start::Now => self.api.store.revision(),
-            Start::After(revision) => revision,
+            Start::After(revision) => match self.api.store.remembers(&self.kind.table, revision) {
+                Ok(()) => revision,
+                Err(_) => return self.too_old(revision).await,
+            },
             Start::Initial { at_least, announce } => self.initial(at_least, announce).await?,
         };
-        let mut bookmark_at = Instant::now() + BOOKMARK_EVERY;
-        let last_call = deadline.checked_sub(Duration::from_secs(2)).unwrap_or(deadline);
-        let mut last_called = false;
-        let mut bookmarked = position;
+        let mut bookmark_at = self.next_bookmark(deadline);
         loop {
             moved.mark_unchanged();
-            match self.api.store.events_after(&self.kind.table, position) {
-                Ok((events, upto)) => {
-                    for event in events {
-                        self.event(&event).await?;
-                    }
-                    position = position.max(upto);
-                }
-                Err(compacted) => {
-                    let failure = Failure::expired(format!(
-                        "too old resource version: {position} ({})",
-                        compacted.oldest
-                    ));
-                    return self
-                        .send(&json!({"type": "ERROR", "object": failure.body()}))
-                        .await;
-                }
-            }
-            let wake = match (self.bookmarks, last_called) {
-                (true, false) => bookmark_at.min(last_call.max(Instant::now())),
-                (true, true) => bookmark_at.min(deadline),
-                (false, _) => deadline,
+            // Due or not is known before the log is read: a bookmark stands behind what was read.
+            let due = bookmark_at.is_some_and(|at| at <= Instant::now());
+            let Ok(chunk) = self.api.store.events_after(&self.kind.table, position) else {
+                return self.too_old(position).await;
             };
+            for event in chunk.events {
+                self.event(&event).await?;
+            }
+            position = position.max(chunk.upto);
+            if chunk.more {
+                continue;
+            }
+            if due {
+                self.bookmark(position, false).await?;
+                bookmark_at = self.next_bookmark(deadline);
+            }
             tokio::select! {
                 biased;
                 changed = moved.changed() => {
@@ -221,17 +234,27 @@ impl Watch {
                         return Err(Over);
                     }
                 }
-                () = tokio::time::sleep_until(deadline) => return Ok(()),
-                () = tokio::time::sleep_until(wake) => {
-                    last_called |= Instant::now() >= last_call;
-                    bookmark_at = Instant::now() + BOOKMARK_EVERY;
-                    if position > bookmarked {
-                        bookmarked = position;
-                        self.bookmark(position, false).await?;
-                    }
-                }
+                () = reached(bookmark_at) => {}
             }
         }
+    }
+
+    /// When a bookmark is to be told next.
+    fn next_bookmark(&self, deadline: Instant) -> Option<Instant> {
+        self.bookmarks
+            .then(|| bookmark_after(Instant::now(), deadline))
+            .flatten()
+    }
+
+    /// Tells that what comes next is forgotten.
+    async fn too_old(&mut self, position: u64) -> Result<(), Over> {
+        let oldest = match self.api.store.remembers(&self.kind.table, position) {
+            Ok(()) => position,
+            Err(compacted) => compacted.oldest,
+        };
+        let failure = Failure::expired(format!("too old resource version: {position} ({oldest})"));
+        self.send(&json!({"type": "ERROR", "object": failure.body()}))
+            .await
     }
 
     /// Tells the state; gives the revision that it is of.
@@ -247,9 +270,10 @@ impl Watch {
         } else {
             self.api.store.list(&self.kind.table, namespace, None)
         };
-        for (_, stored) in items {
-            if self.selects(&stored.value).await? {
-                self.object("ADDED", &stored.value).await?;
+        let items: Vec<Arc<Value>> = items.into_iter().map(|(_, stored)| stored.value).collect();
+        for value in items {
+            if self.selects(&value).await? {
+                self.object("ADDED", &value).await?;
             }
         }
         if announce && self.bookmarks {
@@ -376,5 +400,26 @@ impl Watch {
         }
         self.frames.send(bytes.into()).await.map_err(|_| Over)?;
         self.count().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bookmarks_come_once_a_minute_and_before_the_end() {
+        let start = Instant::now();
+        let times = |length: u64| {
+            let deadline = start + Duration::from_secs(length);
+            let following = |at: &Instant| bookmark_after(*at, deadline);
+            let times = std::iter::successors(bookmark_after(start, deadline), following);
+            times.map(|at| (at - start).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(times(200), [60, 120, 180, 198]);
+        assert_eq!(times(62), [60]);
+        assert_eq!(times(30), [28]);
+        assert_eq!(times(3), [1]);
+        assert_eq!(times(2), [] as [u64; 0]);
     }
 }

@@ -43,6 +43,16 @@ pub(crate) struct Event {
     pub(crate) deleted: bool,
 }
 
+/// Some events of one table, oldest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
+    pub(crate) events: Vec<Arc<Event>>,
+    /// Whoever saw these events saw all of the table's up to this revision.
+    pub(crate) upto: u64,
+    /// Whether later ones are there already.
+    pub(crate) more: bool,
+}
+
 /// Why a write did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Miss {

@@ -16,17 +16,19 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-pub(crate) use entry::{Compacted, Event, Key, Miss, Stored, TableName};
+pub(crate) use entry::{Chunk, Compacted, Event, Key, Miss, Stored, TableName};
 
 /// How many events each resource's log keeps before it forgets the oldest.
 pub(crate) const DEFAULT_HISTORY: usize = 65_536;
+/// How many events are read from a log at a time: a reader that is far behind copies no more.
+const CHUNK: usize = 256;
 
 #[derive(Clone, Debug, Default)]
 struct Table {
     objects: BTreeMap<Key, Stored>,
     log: VecDeque<Arc<Event>>,
-    /// Reads and watches from before this revision are refused.
-    compacted: u64,
+    /// The last event that the log lost: who saw it missed nothing.
+    forgotten: u64,
 }
 
 /// The whole state of a server at one moment; cloning it is cheap.
@@ -46,6 +48,8 @@ impl Snapshot {
 #[derive(Clone, Debug, Default)]
 struct State {
     revision: u64,
+    /// Reads and new watches from before this revision are refused, whatever table they are of.
+    compacted: u64,
     tables: HashMap<TableName, Arc<Table>>,
 }
 
@@ -69,6 +73,7 @@ impl Store {
         Store::with(
             State {
                 revision: 1,
+                compacted: 0,
                 tables: HashMap::new(),
             },
             history,
@@ -137,15 +142,14 @@ impl Store {
         after: Option<&Key>,
         revision: u64,
     ) -> Result<Vec<(Key, Stored)>, Compacted> {
-        let table = match self.state.read().tables.get(table) {
-            Some(table) => Arc::clone(table),
-            None => return Ok(Vec::new()),
+        let table = {
+            let state = self.state.read();
+            state.remembers(table, revision)?;
+            match state.tables.get(table) {
+                Some(table) => Arc::clone(table),
+                None => return Ok(Vec::new()),
+            }
         };
-        if revision < table.compacted {
-            return Err(Compacted {
-                oldest: table.compacted,
-            });
-        }
         let later: Vec<&Arc<Event>> = table
             .log
             .iter()
@@ -183,24 +187,37 @@ impl Store {
         }
     }
 
-    /// What happened in a table after `revision`, oldest first, and up to which revision
-    /// that is known to be all.
-    pub(crate) fn events_after(
-        &self,
-        table: &TableName,
-        revision: u64,
-    ) -> Result<(Vec<Arc<Event>>, u64), Compacted> {
+    /// Whether somebody may begin to watch a table after `revision`.
+    pub(crate) fn remembers(&self, table: &TableName, revision: u64) -> Result<(), Compacted> {
+        self.state.read().remembers(table, revision)
+    }
+
+    /// The first of what happened in a table after `revision`, for somebody who saw all that
+    /// happened there before: a compaction that took nothing but that is no loss.
+    pub(crate) fn events_after(&self, table: &TableName, revision: u64) -> Result<Chunk, Compacted> {
         let state = self.state.read();
-        let Some(table) = state.tables.get(table) else {
-            return Ok((Vec::new(), state.revision));
+        let mut chunk = Chunk {
+            events: Vec::new(),
+            upto: state.revision,
+            more: false,
         };
-        if revision < table.compacted {
+        let Some(table) = state.tables.get(table) else {
+            return Ok(chunk);
+        };
+        if revision < table.forgotten {
             return Err(Compacted {
-                oldest: table.compacted,
+                oldest: state.compacted.max(table.forgotten),
             });
         }
         let from = table.log.partition_point(|event| event.revision <= revision);
-        Ok((table.log.range(from..).cloned().collect(), state.revision))
+        chunk.events = table.log.range(from..).take(CHUNK).cloned().collect();
+        if from + chunk.events.len() < table.log.len()
+            && let Some(last) = chunk.events.last()
+        {
+            chunk.upto = last.revision;
+            chunk.more = true;
+        }
+        Ok(chunk)
     }
 
     /// What happened to all tables after `revision`, table by table, and up to which revision that is all;
@@ -209,7 +226,7 @@ impl Store {
         let state = self.state.read();
         let mut events = Vec::new();
         for (name, table) in &state.tables {
-            if revision < table.compacted {
+            if revision < table.forgotten {
                 return (None, state.revision);
             }
             let from = table.log.partition_point(|event| event.revision <= revision);
@@ -243,9 +260,23 @@ impl Store {
         for table in state.tables.values_mut() {
             let table = Arc::make_mut(table);
             let upto = table.log.partition_point(|event| event.revision <= revision);
-            table.log.drain(..upto);
-            table.compacted = table.compacted.max(revision);
+            if let Some(last) = table.log.drain(..upto).next_back() {
+                table.forgotten = last.revision;
+            }
         }
+        state.compacted = state.compacted.max(revision);
+    }
+}
+
+impl State {
+    /// Whether all is known that happened to a table after `revision`.
+    fn remembers(&self, table: &TableName, revision: u64) -> Result<(), Compacted> {
+        let forgotten = self.tables.get(table).map_or(0, |table| table.forgotten);
+        let oldest = self.compacted.max(forgotten);
+        if revision < oldest {
+            return Err(Compacted { oldest });
+        }
+        Ok(())
     }
 }
 

@@ -69,13 +69,13 @@ fn events_come_in_order_until_they_are_compacted() {
     let gone = store
         .delete(&table(), Key::new("", "a"), a2.revision, None)
         .unwrap();
-    let (events, upto) = store.events_after(&table(), a.revision).unwrap();
+    let Chunk { events, upto, more } = store.events_after(&table(), a.revision).unwrap();
     let seen: Vec<(u64, bool)> = events
         .iter()
         .map(|event| (event.revision, event.deleted))
         .collect();
     assert_eq!(seen, [(a2.revision, false), (gone.revision, true)]);
-    assert_eq!(upto, gone.revision);
+    assert_eq!((upto, more), (gone.revision, false));
     assert_eq!(
         events[1].object.value["metadata"]["resourceVersion"],
         gone.revision.to_string()
@@ -83,7 +83,8 @@ fn events_come_in_order_until_they_are_compacted() {
 
     store.compact(a2.revision);
     assert!(store.events_after(&table(), a.revision).is_err());
-    assert_eq!(store.events_after(&table(), a2.revision).unwrap().0.len(), 1);
+    assert!(store.remembers(&table(), a.revision).is_err());
+    assert_eq!(store.events_after(&table(), a2.revision).unwrap().events.len(), 1);
     assert!(store.list_at(&table(), None, None, a.revision).is_err());
 }
 
@@ -96,7 +97,44 @@ fn the_log_is_bounded() {
             .unwrap();
     }
     assert!(store.events_after(&table(), 2).is_err());
-    assert_eq!(store.events_after(&table(), 4).unwrap().0.len(), 2);
+    assert_eq!(store.events_after(&table(), 4).unwrap().events.len(), 2);
+    assert!(store.remembers(&table(), 4).is_ok());
+}
+
+#[test]
+fn a_compaction_takes_nothing_from_who_saw_it_all() {
+    let store = Store::new(100);
+    let a = store.create(&table(), Key::new("", "a"), object("1")).unwrap();
+    let other: TableName = "/others".into();
+    let b = store.create(&other, Key::new("", "b"), object("1")).unwrap();
+    store.compact(b.revision);
+    // Nobody begins there, but who is there already goes on.
+    assert!(store.remembers(&table(), a.revision).is_err());
+    assert!(store.remembers(&table(), b.revision).is_ok());
+    let chunk = store.events_after(&table(), a.revision).unwrap();
+    assert_eq!((chunk.events.len(), chunk.upto), (0, b.revision));
+    assert!(store.events_after(&table(), a.revision - 1).is_err());
+}
+
+#[test]
+fn a_long_log_is_read_in_chunks() {
+    let store = Store::new(10_000);
+    let count = CHUNK * 2 + 1;
+    for at in 0..count {
+        store
+            .create(&table(), Key::new("", &at.to_string()), object(""))
+            .unwrap();
+    }
+    let later = store.create(&"/others".into(), Key::new("", "b"), object("1"));
+    let (mut position, mut seen, mut more) = (1, Vec::new(), true);
+    while more {
+        let chunk = store.events_after(&table(), position).unwrap();
+        assert!(chunk.events.len() <= CHUNK);
+        seen.extend(chunk.events.iter().map(|event| event.revision));
+        (position, more) = (chunk.upto, chunk.more);
+    }
+    assert_eq!(seen, (2..2 + count as u64).collect::<Vec<_>>());
+    assert_eq!(position, later.unwrap().revision);
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Store {
         }));
         while table.log.len() > self.history {
             if let Some(event) = table.log.pop_front() {
-                table.compacted = event.revision;
+                table.forgotten = event.revision;
             }
         }
         if let Some(signal) = self.signals.read().get(name) {

@@ -3,7 +3,7 @@
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
 
-use crate::client::{CONFIG_MAPS, Http, MERGE, config_map};
+use crate::client::{CONFIG_MAPS, Http, MERGE, config_map, without_controllers};
 
 fn pair(event: &str, name: &str) -> Option<(String, String)> {
     Some((event.to_owned(), name.to_owned()))
@@ -73,6 +73,69 @@ async fn what_was_compacted_is_gone_and_said_so() {
     );
     assert_eq!(event["object"]["reason"], "Expired");
     assert_eq!(events.next().await, None);
+}
+
+const SECRETS: &str = "/api/v1/namespaces/default/secrets";
+
+#[tokio::test]
+async fn a_compaction_does_not_end_who_missed_nothing() {
+    let (server, http) = without_controllers().await;
+    let (_, list) = http.get(CONFIG_MAPS).await;
+    let version = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let mut running = [
+        http.watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={version}"))
+            .await,
+        http.watch(&format!(
+            "{CONFIG_MAPS}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"
+        ))
+        .await,
+    ];
+    http.post(CONFIG_MAPS, config_map("a")).await;
+    for events in &mut running {
+        assert_eq!(events.told().await, pair("ADDED", "a"));
+    }
+    for (at, name) in ["b", "c"].into_iter().enumerate() {
+        // What happens to others moves the revision that is compacted, but not these watches.
+        let secret = json!({"metadata": {"name": format!("s{at}")}});
+        assert_eq!(http.post(SECRETS, secret).await.0, 201);
+        server.compact();
+        http.post(CONFIG_MAPS, config_map(name)).await;
+        for events in &mut running {
+            assert_eq!(events.told().await, pair("ADDED", name));
+        }
+    }
+    // Who begins where they began begins too late.
+    let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={version}");
+    let told = http.watch(&path).await.rest().await;
+    assert_eq!(
+        (told.len(), &told[0]["object"]["code"]),
+        (1, &json!(410)),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_bookmark_carries_who_waits_over_a_compaction() {
+    let (server, http) = without_controllers().await;
+    let (_, list) = http.get(SECRETS).await;
+    let start = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let watch = |version: &str| {
+        format!("{SECRETS}?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion={version}")
+    };
+    let mut events = http.watch(&watch(start)).await;
+    let (_, other) = http.post(CONFIG_MAPS, config_map("a")).await;
+    server.compact();
+    // Before the watch ends it tells how far it is, though nothing that it watches has moved.
+    let event = events.next().await.unwrap();
+    let told = (&event["type"], &event["object"]["metadata"]["resourceVersion"]);
+    assert_eq!(told, (&json!("BOOKMARK"), &other["metadata"]["resourceVersion"]));
+    assert_eq!(events.rest().await, [] as [Value; 0]);
+    let reached = event["object"]["metadata"]["resourceVersion"].as_str().unwrap();
+    let mut resumed = http.watch(&watch(reached)).await;
+    http.post(SECRETS, json!({"metadata": {"name": "s"}})).await;
+    assert_eq!(resumed.told().await, pair("ADDED", "s"));
+    let gone = http.watch(&watch(start)).await.next().await.unwrap();
+    assert_eq!(gone["object"]["code"], 410);
 }
 
 #[tokio::test]

@@ -1,131 +1,12 @@
 //! Properties of structured merges that hold for any configuration.
 
+mod configs;
+
+use configs::{config, items, schema};
 use kubist_merge::managed::{ApplyError, Context, Manager, Managers};
-use kubist_merge::{FieldSet, PathElement, Shape, compare, remove_items};
+use kubist_merge::{Atom, FieldSet, ListKind, PathElement, Shape, compare, remove_items};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-
-/// Every way in which a schema can merge.
-fn schema() -> Value {
-    let item = json!({
-        "type": "object", "required": ["name"],
-        "properties": {
-            "name": {"type": "string"}, "value": {"type": "string"},
-            "inner": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-    });
-    json!({
-        "type": "object",
-        "properties": {
-            "scalar": {"type": "string"},
-            "number": {"type": "integer"},
-            "struct": {"type": "object", "properties": {
-                "a": {"type": "string"},
-                "b": {"type": "object", "properties": {"c": {"type": "boolean"}, "d": {"type": "string"}}},
-            }},
-            "map": {"type": "object", "additionalProperties": {"type": "string"}},
-            "atomicMap": {
-                "type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": {"type": "string"},
-            },
-            "atomicList": {"type": "array", "items": {"type": "string"}},
-            "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
-            "items": {
-                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": item,
-            },
-            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-        },
-    })
-}
-
-fn word() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["x", "y", "z", "w"]).prop_map(str::to_owned)
-}
-
-fn words() -> impl Strategy<Value = Value> {
-    prop::collection::btree_map(word(), word(), 0..4).prop_map(|map| {
-        map.into_iter()
-            .map(|(key, value)| (key, Value::from(value)))
-            .collect()
-    })
-}
-
-fn set() -> impl Strategy<Value = Value> {
-    prop::collection::btree_set(word(), 0..4).prop_map(|set| set.into_iter().map(Value::from).collect())
-}
-
-fn item() -> impl Strategy<Value = Map<String, Value>> {
-    (prop::option::of(word()), prop::option::of(words())).prop_map(|(value, inner)| {
-        let mut item = Map::new();
-        item.extend(value.map(|value| ("value".to_owned(), value.into())));
-        item.extend(inner.map(|inner| ("inner".to_owned(), inner)));
-        item
-    })
-}
-
-fn items() -> impl Strategy<Value = Value> {
-    prop::collection::btree_map(word(), item(), 0..4).prop_map(|items| {
-        let named = |(name, mut item): (String, Map<String, Value>)| {
-            item.insert("name".into(), name.into());
-            Value::Object(item)
-        };
-        items.into_iter().map(named).collect()
-    })
-}
-
-fn structure() -> impl Strategy<Value = Value> {
-    let inner = (prop::option::of(any::<bool>()), prop::option::of(word())).prop_map(|(c, d)| {
-        let mut inner = Map::new();
-        inner.extend(c.map(|c| ("c".to_owned(), c.into())));
-        inner.extend(d.map(|d| ("d".to_owned(), d.into())));
-        Value::Object(inner)
-    });
-    (prop::option::of(word()), prop::option::of(inner)).prop_map(|(a, b)| {
-        let mut structure = Map::new();
-        structure.extend(a.map(|a| ("a".to_owned(), a.into())));
-        structure.extend(b.map(|b| ("b".to_owned(), b)));
-        Value::Object(structure)
-    })
-}
-
-/// Any configuration that fits the schema.
-fn config() -> impl Strategy<Value = Value> {
-    let free = (prop::option::of(word()), prop::option::of(words())).prop_map(|(k, m)| {
-        let mut free = Map::new();
-        free.extend(k.map(|k| ("k".to_owned(), k.into())));
-        free.extend(m.map(|m| ("m".to_owned(), m)));
-        Value::Object(free)
-    });
-    let fields = (
-        prop::option::of(word().prop_map(Value::from)),
-        prop::option::of((0..3_i64).prop_map(Value::from)),
-        prop::option::of(structure()),
-        prop::option::of(words()),
-        prop::option::of(words()),
-        prop::option::of(prop::collection::vec(word(), 0..3).prop_map(Value::from)),
-        prop::option::of(set()),
-        prop::option::of(items()),
-        prop::option::of(free),
-    );
-    fields.prop_map(
-        |(scalar, number, structure, map, atomic_map, atomic_list, set, items, free)| {
-            let fields = [
-                ("scalar", scalar),
-                ("number", number),
-                ("struct", structure),
-                ("map", map),
-                ("atomicMap", atomic_map),
-                ("atomicList", atomic_list),
-                ("set", set),
-                ("items", items),
-                ("free", free),
-            ];
-            let given = fields
-                .into_iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value?)));
-            Value::Object(given.collect())
-        },
-    )
-}
 
 /// An object with its managers.
 #[derive(Clone, Debug, PartialEq)]
@@ -214,6 +95,62 @@ fn extract(schema: &Value, object: &Value, owned: &FieldSet) -> Value {
         }
     }
     config
+}
+
+/// Two configurations that own no field together, and that are the whole when they are merged.
+///
+/// Each map, item and leaf goes to one of them, or is shared out between both.
+fn split<'a>(
+    shape: Shape<'_>,
+    whole: &Value,
+    pick: &mut impl Iterator<Item = &'a u8>,
+) -> (Option<Value>, Option<Value>) {
+    let to = pick.next().copied().unwrap_or_default();
+    match (shape.atom(whole), whole) {
+        (Atom::Map { atomic: false }, Value::Object(map)) if to > 1 && !map.is_empty() => {
+            let (mut one, mut two) = (Map::new(), Map::new());
+            for (key, value) in map {
+                let child = shape.child(key).map_or_else(Shape::untyped, |(child, _)| child);
+                let (left, right) = split(child, value, pick);
+                one.extend(left.map(|value| (key.clone(), value)));
+                two.extend(right.map(|value| (key.clone(), value)));
+            }
+            // An empty map would be a field that is owned.
+            let full = |map: Map<String, Value>| (!map.is_empty()).then_some(Value::Object(map));
+            (full(one), full(two))
+        }
+        (Atom::List { kind, items }, Value::Array(list))
+            if kind != ListKind::Atomic && to > 1 && !list.is_empty() =>
+        {
+            let (mut one, mut two) = (Vec::new(), Vec::new());
+            for item in list {
+                let (mut left, mut right) = split(items, item, pick);
+                // Whoever has a part of an item says which it is.
+                for part in [&mut left, &mut right].into_iter().flatten() {
+                    if let (Some(part), Some(name)) = (part.as_object_mut(), item.get("name")) {
+                        part.insert("name".into(), name.clone());
+                    }
+                }
+                one.extend(left);
+                two.extend(right);
+            }
+            let full = |list: Vec<Value>| (!list.is_empty()).then_some(Value::Array(list));
+            (full(one), full(two))
+        }
+        _ if to % 2 == 0 => (Some(whole.clone()), None),
+        _ => (None, Some(whole.clone())),
+    }
+}
+
+/// The managers as they are written, without when they wrote.
+fn timeless(managers: &Managers) -> Vec<Value> {
+    let entries = managers.write().unwrap_or_default();
+    let mut entries = entries.as_array().cloned().unwrap_or_default();
+    for entry in &mut entries {
+        entry["time"].take();
+    }
+    entries.sort_by_key(Value::to_string);
+    entries
 }
 
 /// Lists that merge have no order between managers.
@@ -338,24 +275,27 @@ proptest! {
         let config = extract(&schema, &world.object, &owned);
         let before = world.clone();
         world.apply(&schema, "me", &config, false).expect("no conflict with oneself");
-        prop_assert_eq!(before.object, world.object);
+        prop_assert_eq!(&before.object, &world.object);
+        prop_assert_eq!(timeless(&before.managers), timeless(&world.managers));
     }
 
     #[test]
-    fn managers_that_do_not_overlap_come_in_any_order(whole in config(), pick in prop::collection::vec(any::<bool>(), 9)) {
+    fn managers_that_do_not_overlap_come_in_any_order(
+        whole in config(), pick in prop::collection::vec(0..4_u8, 1..60),
+    ) {
         let schema = schema();
-        let (mut one, mut two) = (Map::new(), Map::new());
-        for ((key, value), first) in whole.as_object().cloned().unwrap_or_default().into_iter().zip(pick) {
-            if first { one.insert(key, value) } else { two.insert(key, value) };
-        }
-        let (one, two) = (Value::Object(one), Value::Object(two));
+        let (one, two) = split(Shape::object(&schema), &whole, &mut pick.iter().cycle());
+        let (one, two) = (one.unwrap_or_else(|| json!({})), two.unwrap_or_else(|| json!({})));
         let mut forth = World::new();
         forth.apply(&schema, "one", &one, false).expect("no conflict");
         forth.apply(&schema, "two", &two, false).expect("no conflict");
         let mut back = World::new();
         back.apply(&schema, "two", &two, false).expect("no conflict");
         back.apply(&schema, "one", &one, false).expect("no conflict");
-        prop_assert_eq!(forth, back);
+        // Together they are what was split, whoever came first; only who came first in a list may differ.
+        prop_assert_eq!(sorted(&forth.object), sorted(&whole));
+        prop_assert_eq!(sorted(&back.object), sorted(&whole));
+        prop_assert_eq!(timeless(&forth.managers), timeless(&back.managers));
     }
 
     #[test]
@@ -381,8 +321,22 @@ proptest! {
         world.apply(&schema, "me", &json!({}), false).expect("nothing conflicts");
         let mut alone = World::new();
         alone.apply(&schema, "other", &others, true).expect("nobody objects");
-        prop_assert_eq!(sorted(&bare(&world.object)), sorted(&bare(&alone.object)));
-        prop_assert!(world.fields("me").is_empty());
+        // A map goes with the last that was in it, unless somebody owns it. An empty list that merges is
+        // nobody's: it goes with the last item that was in it, and stays where there was none.
+        let mut expected = alone.object.clone();
+        for list in ["set", "items"] {
+            let count = |config: &Value| config.get(list).and_then(Value::as_array).map(Vec::len);
+            match (count(&mine), count(&others)) {
+                (Some(1..), Some(0)) => expected[list] = Value::Null,
+                (Some(0), None) => expected[list] = json!([]),
+                _ => {}
+            }
+        }
+        if let Some(fields) = expected.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        prop_assert_eq!(sorted(&world.object), sorted(&expected));
+        prop_assert_eq!(timeless(&world.managers), timeless(&alone.managers));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod cron;
 mod endpoints;
 mod ephemeral;
 mod events;
+mod fixed;
 mod job_policies;
 mod jobs;
 mod lease;
@@ -78,6 +79,9 @@ pub(crate) fn validate(
         if let (Some(value), false) = (new.get(field.json), matches!(field.json, "status" | "metadata")) {
             enumerations(field, value, field.json, &mut errors);
         }
+    }
+    if let Some(old) = old.filter(|_| subresource.is_empty()) {
+        fixed::validate(kind, new, old, &mut errors);
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "configmaps") => config_map(new, old, &mut errors),
