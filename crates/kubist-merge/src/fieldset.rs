@@ -51,15 +51,57 @@ impl FieldSet {
         self.children.get(element).filter(|set| !set.is_empty())
     }
 
+    /// Adds what is in another set.
+    pub fn add_all(&mut self, mut other: FieldSet) {
+        self.members.append(&mut other.members);
+        for (element, set) in other.children {
+            self.children.entry(element).or_default().add_all(set);
+        }
+    }
+
+    /// Removes what is in another set.
+    pub fn remove_all(&mut self, other: &FieldSet) {
+        if !other.members.is_empty() {
+            self.members.retain(|element| !other.members.contains(element));
+        }
+        if other.children.is_empty() {
+            return;
+        }
+        self.children
+            .retain(|element, set| match other.children.get(element) {
+                Some(other) => {
+                    set.remove_all(other);
+                    !set.is_empty()
+                }
+                None => true,
+            });
+    }
+
+    /// Removes what is in another set, and what is below its fields.
+    pub fn remove_below(&mut self, other: &FieldSet) {
+        if !other.members.is_empty() {
+            let stays = |element: &PathElement| !other.members.contains(element);
+            self.members.retain(stays);
+            self.children.retain(|element, _| stays(element));
+        }
+        if other.children.is_empty() {
+            return;
+        }
+        self.children
+            .retain(|element, set| match other.children.get(element) {
+                Some(other) => {
+                    set.remove_below(other);
+                    !set.is_empty()
+                }
+                None => true,
+            });
+    }
+
     /// What is in either.
     #[must_use]
     pub fn union(&self, other: &FieldSet) -> FieldSet {
         let mut result = self.clone();
-        result.members.extend(other.members.iter().cloned());
-        for (element, set) in &other.children {
-            let child = result.children.entry(element.clone()).or_default();
-            *child = child.union(set);
-        }
+        result.add_all(other.clone());
         result
     }
 
@@ -79,36 +121,17 @@ impl FieldSet {
     /// What is in this one only.
     #[must_use]
     pub fn difference(&self, other: &FieldSet) -> FieldSet {
-        let children = self.children.iter().filter_map(|(element, set)| {
-            let rest = match other.children.get(element) {
-                Some(other) => set.difference(other),
-                None => set.clone(),
-            };
-            (!rest.is_empty()).then(|| (element.clone(), rest))
-        });
-        FieldSet {
-            children: children.collect(),
-            members: self.members.difference(&other.members).cloned().collect(),
-        }
+        let mut result = self.clone();
+        result.remove_all(other);
+        result
     }
 
     /// What is in this one only, and below no field of the other.
     #[must_use]
     pub fn recursive_difference(&self, other: &FieldSet) -> FieldSet {
-        let children = self.children.iter().filter_map(|(element, set)| {
-            if other.members.contains(element) {
-                return None;
-            }
-            let rest = match other.children.get(element) {
-                Some(other) => set.recursive_difference(other),
-                None => set.clone(),
-            };
-            (!rest.is_empty()).then(|| (element.clone(), rest))
-        });
-        FieldSet {
-            children: children.collect(),
-            members: self.members.difference(&other.members).cloned().collect(),
-        }
+        let mut result = self.clone();
+        result.remove_below(other);
+        result
     }
 
     /// The set with every declared field that has something below it.

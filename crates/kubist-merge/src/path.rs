@@ -56,9 +56,9 @@ impl PathElement {
     /// The form that `FieldsV1` has.
     pub(crate) fn write(&self) -> String {
         match self {
-            PathElement::Field(name) => format!("f:{name}"),
-            PathElement::Key(keys) => format!("k:{keys}"),
-            PathElement::Value(value) => format!("v:{value}"),
+            PathElement::Field(name) => ["f:", name].concat(),
+            PathElement::Key(keys) => ["k:", keys].concat(),
+            PathElement::Value(value) => ["v:", value].concat(),
             PathElement::Index(at) => format!("i:{at}"),
         }
     }

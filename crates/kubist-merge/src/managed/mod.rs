@@ -142,27 +142,26 @@ impl Managers {
         for owned in self.0.values() {
             changes.within(&owned.api_version)?;
         }
-        let touched = changes
-            .within(context.api_version)?
-            .map(|change| stripped(&change.touched))
-            .unwrap_or_default();
+        changes.within(context.api_version)?;
         for owned in self.0.values_mut() {
-            owned.fields = match changes.within(&owned.api_version)? {
-                Some(change) => owned
-                    .fields
-                    .difference(&change.touched)
-                    .difference(&change.removed),
+            match changes.within(&owned.api_version)? {
+                Some(change) => {
+                    owned.fields.remove_all(&change.touched);
+                    owned.fields.remove_all(&change.removed);
+                }
                 // Nobody can say any more what was owned.
-                None => FieldSet::default(),
-            };
+                None => owned.fields = FieldSet::default(),
+            }
         }
+        let mut touched = changes.into_touched()?;
+        touched.remove_all(&NOBODYS);
         if !touched.is_empty() {
             let owned = self.0.entry(manager.clone()).or_insert_with(|| Owned {
                 fields: FieldSet::default(),
                 api_version: String::new(),
                 time: None,
             });
-            owned.fields = owned.fields.union(&touched);
+            owned.fields.add_all(touched);
             owned.api_version = context.api_version.into();
             owned.time = Some(context.now.into());
         }
@@ -188,7 +187,9 @@ impl Managers {
         force: bool,
     ) -> Result<Value, ApplyError> {
         let shape = context.shape;
-        let set = stripped(&field_set(shape, config)?.recursive_difference(context.reset));
+        let mut set = field_set(shape, config)?;
+        set.remove_below(context.reset);
+        set.remove_all(&NOBODYS);
         let merged = merge(shape, Some(live), Some(config)).unwrap_or_else(nothing);
 
         let before = self.0.get(manager).cloned();
@@ -216,7 +217,8 @@ impl Managers {
                 api_version: owned.api_version.clone(),
                 path,
             }));
-            owned.fields = owned.fields.difference(&lost).difference(&change.removed);
+            owned.fields.remove_all(&lost);
+            owned.fields.remove_all(&change.removed);
         }
         if !conflicts.is_empty() && !force {
             return Err(ApplyError::Conflicts(conflicts));
@@ -233,7 +235,7 @@ impl Managers {
 
     fn tidy(&mut self) {
         self.0.retain(|_, owned| {
-            owned.fields = stripped(&owned.fields);
+            owned.fields.remove_all(&NOBODYS);
             !owned.fields.is_empty()
         });
     }
@@ -258,7 +260,7 @@ impl Managers {
             let ancient = Manager::updater(ANCIENT, "", &owned.api_version);
             match self.0.get_mut(&ancient) {
                 Some(known) => {
-                    known.fields = known.fields.union(&owned.fields);
+                    known.fields.add_all(owned.fields);
                     known.time = known.time.clone().max(owned.time);
                 }
                 None => {
@@ -269,12 +271,7 @@ impl Managers {
     }
 }
 
-/// Without the fields that nobody owns.
-fn stripped(set: &FieldSet) -> FieldSet {
-    set.difference(&NOBODYS)
-}
-
-/// What names an object, and what the server keeps.
+/// The fields that nobody owns: what names an object, and what the server keeps.
 static NOBODYS: LazyLock<FieldSet> = LazyLock::new(|| {
     let metadata = [
         "name",

@@ -99,6 +99,14 @@ impl<'a> Changes<'a> {
         Ok(self.known.get(version).and_then(Option::as_ref))
     }
 
+    /// What is new or has another value in the version that is written.
+    pub(super) fn into_touched(mut self) -> Result<FieldSet, ConversionError> {
+        let version = self.context.api_version;
+        self.within(version)?;
+        let change = self.known.remove(version).flatten();
+        Ok(change.map(|change| change.touched).unwrap_or_default())
+    }
+
     fn compare(&self, version: &str) -> Result<Option<Change>, ConversionError> {
         let Some(shape) = self.context.shape_in(version) else {
             return Ok(None);
@@ -107,10 +115,10 @@ impl<'a> Changes<'a> {
         let old = self.context.convert(self.old, here, version)?;
         let new = self.context.convert(self.new, here, version)?;
         let changes = compare(shape, &old, &new);
-        let reset = self.context.reset;
-        Ok(Some(Change {
-            touched: changes.modified.union(&changes.added).recursive_difference(reset),
-            removed: changes.removed.recursive_difference(reset),
-        }))
+        let (mut touched, mut removed) = (changes.modified, changes.removed);
+        touched.add_all(changes.added);
+        touched.remove_below(self.context.reset);
+        removed.remove_below(self.context.reset);
+        Ok(Some(Change { touched, removed }))
     }
 }
