@@ -1,7 +1,10 @@
 //! Watches: ordered, resumable, and honest about what they lost.
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
 use kubist_apiserver::Server;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::client::{CONFIG_MAPS, Http, MERGE, config_map, without_controllers};
 
@@ -136,6 +139,52 @@ async fn a_bookmark_carries_who_waits_over_a_compaction() {
     assert_eq!(resumed.told().await, pair("ADDED", "s"));
     let gone = http.watch(&watch(start)).await.next().await.unwrap();
     assert_eq!(gone["object"]["code"], 410);
+}
+
+/// Hours pass in no time: the clock moves on when everybody waits.
+#[tokio::test(start_paused = true)]
+async fn bookmarks_come_every_minute_and_before_the_end() {
+    let (server, _) = without_controllers().await;
+    let request = |method: &str, path: &str, body: String| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        server
+            .service()
+            .oneshot(request.body(Full::<Bytes>::from(body)).expect("a request"))
+    };
+    let path = format!("{CONFIG_MAPS}?watch=1&allowWatchBookmarks=1&timeoutSeconds=150&resourceVersion=1");
+    let began = tokio::time::Instant::now();
+    let mut watch = request("GET", &path, String::new())
+        .await
+        .expect("a watch")
+        .into_body();
+    let mut told = Vec::new();
+    while let Some(frame) = watch.frame().await {
+        let data = frame.expect("no error").into_data().expect("data");
+        let event: Value = serde_json::from_slice(&data).expect("an event");
+        assert_eq!(event["type"], "BOOKMARK");
+        let version = event["object"]["metadata"]["resourceVersion"]
+            .as_str()
+            .expect("a version");
+        told.push((
+            began.elapsed().as_secs(),
+            version.parse::<u64>().expect("a number"),
+        ));
+        // What happens to others moves it on, too.
+        let name = format!("s{}", told.len());
+        let secret = json!({"metadata": {"name": name}}).to_string();
+        let created = request("POST", "/api/v1/namespaces/default/secrets", secret)
+            .await
+            .expect("an answer");
+        assert_eq!(created.status(), 201);
+    }
+    let seconds: Vec<u64> = told.iter().map(|(second, _)| *second).collect();
+    assert_eq!(seconds, [60, 120, 148]);
+    assert!(
+        told.is_sorted_by(|(_, before), (_, after)| before < after),
+        "{told:?}"
+    );
+    assert_eq!(began.elapsed().as_secs(), 150);
 }
 
 #[tokio::test]
