@@ -15,6 +15,7 @@ mod hooks;
 mod hostile;
 mod kubectl;
 mod limits;
+mod list_types;
 mod lists;
 mod namespaces;
 mod nodes;
