@@ -61,7 +61,7 @@ async fn call_all(
             object: object.as_deref(),
             old,
         };
-        let Some(invocation) = hook.invocation(api, &registry, attributes, subject)? else {
+        let Some(invocation) = hook.invocation(api, &registry, attributes, subject).await? else {
             continue;
         };
         if !rounds.asks(&hook.id) {
@@ -214,7 +214,7 @@ pub(crate) async fn validate(
     let subject = Subject { object, old };
     let mut wanted = Vec::new();
     for hook in &hooks {
-        if let Some(invocation) = hook.invocation(api, &registry, attributes, subject)? {
+        if let Some(invocation) = hook.invocation(api, &registry, attributes, subject).await? {
             wanted.push((hook, invocation));
         }
     }

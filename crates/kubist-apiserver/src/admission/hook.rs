@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::matching::{Criteria, GROUP, Subject, is_configuration};
 use super::{Attributes, conditions, expressions};
-use crate::cel::{Evaluator, Scope, deep};
+use crate::cel::{Evaluator, Scope, deeply};
 use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Registry, table};
 use crate::object::member::list;
@@ -41,7 +41,7 @@ impl Hook {
     }
 
     /// How the webhook is to be called, if at all.
-    pub(super) fn invocation(
+    pub(super) async fn invocation(
         &self,
         api: &Arc<Api>,
         registry: &Registry,
@@ -55,11 +55,11 @@ impl Hook {
         let Some(resource) = criteria.matched(api, registry, attributes, subject)? else {
             return Ok(None);
         };
-        let wanted = self.conditions_hold(api, attributes, &resource, subject)?;
+        let wanted = self.conditions_hold(api, attributes, &resource, subject).await?;
         Ok(wanted.then_some(Invocation { resource }))
     }
 
-    fn conditions_hold(
+    async fn conditions_hold(
         &self,
         api: &Arc<Api>,
         attributes: &Attributes<'_>,
@@ -74,12 +74,16 @@ impl Hook {
         variables.extend(expressions::of_authorizer(api, attributes));
         variables.push(("namespaceObject", expressions::or_null(None)));
         let variables = expressions::of_conditions(&variables);
-        let decided = deep(|deep| {
-            let conditions = api.policies.conditions(deep, list);
+        let (shared, list) = (Arc::clone(api), list.to_vec());
+        let decided = deeply(move |deep| {
+            let conditions = shared.policies.conditions(deep, &list);
             let evaluator = Evaluator::new(deep);
             conditions::all_hold(&conditions, &Scope::new(&evaluator, variables, None))
         });
-        match decided.unwrap_or_else(|| Err("internal error: the evaluation failed".into())) {
+        match decided
+            .await
+            .unwrap_or_else(|| Err("internal error: the evaluation failed".into()))
+        {
             Ok(holds) => Ok(holds),
             Err(_) if self.ignores_failures() => Ok(false),
             Err(why) => Err(attributes.forbidden(subject.object, &why)),

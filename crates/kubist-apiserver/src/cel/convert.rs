@@ -9,6 +9,7 @@ use kube_cel::cel::{Value, objects};
 use serde_json::Value as Json;
 
 use super::escape::escape;
+use super::unseen::Unseen;
 
 /// A value of no particular type: keys stay as they are.
 pub(crate) fn to_cel(value: &Json) -> Value {
@@ -51,7 +52,7 @@ fn object_of(map: &serde_json::Map<String, Json>, schema: &Json) -> Value {
         );
     }
     let embedded = schema.get("x-kubernetes-embedded-resource") == Some(&Json::Bool(true));
-    map_of(map.iter().filter_map(|(key, value)| {
+    let seen = map.iter().filter_map(|(key, value)| {
         let property = properties.and_then(|properties| properties.get(key));
         let always = embedded && matches!(key.as_str(), "apiVersion" | "kind" | "metadata");
         match property {
@@ -63,7 +64,23 @@ fn object_of(map: &serde_json::Map<String, Json>, schema: &Json) -> Value {
             // Fields that the schema does not name are there, but rules cannot see them.
             None => None,
         }
-    }))
+    });
+    let mut fields: HashMap<Key, Value> = seen
+        .map(|(key, value)| (Key::String(Arc::new(key)), value))
+        .collect();
+    if fields.len() < map.len() {
+        let is_unseen = |key: &str| {
+            let is_known = properties.is_some_and(|properties| properties.get(key).is_some());
+            let is_always = embedded && matches!(key, "apiVersion" | "kind" | "metadata");
+            !(is_known || is_always)
+        };
+        let unseen = map.iter().filter(|(key, _)| is_unseen(key));
+        let unseen = unseen.map(|(key, value)| (key.clone(), value.clone())).collect();
+        fields.insert(Unseen::KEY, Unseen::value(map.len(), unseen));
+    }
+    Value::Map(Map {
+        map: Arc::new(fields),
+    })
 }
 
 fn map_of(entries: impl Iterator<Item = (String, Value)>) -> Value {

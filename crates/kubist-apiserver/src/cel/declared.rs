@@ -4,6 +4,7 @@
 //! bounded by the size of a request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -29,13 +30,36 @@ pub(crate) struct Declared {
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
     Simple(Simple),
-    List(Box<Declared>),
+    List(Box<Declared>, ListKind),
     Map {
         keys: Box<Declared>,
         values: Box<Declared>,
     },
     /// By the names that expressions use.
     Object(BTreeMap<String, Declared>),
+}
+
+/// What makes two items of a list one: `x-kubernetes-list-type`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    /// Nothing does: lists are compared item by item.
+    Atomic,
+    Set,
+    /// These keys, by the names that expressions use.
+    Map(Arc<[String]>),
+}
+
+impl ListKind {
+    fn of(schema: &Value) -> ListKind {
+        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            Some("set") => ListKind::Set,
+            Some("map") => {
+                let keys = crate::object::meta::strings(schema.get("x-kubernetes-list-map-keys"));
+                ListKind::Map(keys.into_iter().map(|key| escape(key).into_owned()).collect())
+            }
+            _ => ListKind::Atomic,
+        }
+    }
 }
 
 /// A type without parts.
@@ -79,7 +103,7 @@ impl Declared {
             "array" => {
                 let items = Declared::of(schema.get("items")?)?;
                 let most = bound("maxItems").unwrap_or((MAX_REQUEST - 2) / (items.smallest + 1));
-                let shape = Shape::List(Box::new(items));
+                let shape = Shape::List(Box::new(items), ListKind::of(schema));
                 Some(Declared {
                     shape,
                     most,

@@ -9,6 +9,7 @@ use kube_cel::cel::common::ast::{
     MapExpr, operators,
 };
 
+use super::alike::{Likes, comparison};
 use super::check::{Environment, Type, Types};
 use super::collect::{bound as bound_by, collecting};
 use super::declared::Simple;
@@ -48,15 +49,25 @@ const CONVERSIONS: [&str; 14] = [
     "url",
 ];
 
+/// An expression that can be run.
+pub(super) struct Lowered {
+    pub(super) program: IdedExpr,
+    pub(super) likes: Likes,
+}
+
 /// Makes a checked expression ready to run.
-pub(super) fn lowered(mut expression: IdedExpr, environment: &Environment, types: &Types) -> IdedExpr {
+pub(super) fn lowered(mut expression: IdedExpr, environment: &Environment, types: &Types) -> Lowered {
     let mut lowering = Lowering {
         environment,
         types,
         locals: Vec::new(),
+        likes: Likes::default(),
     };
     lowering.visit(&mut expression);
-    expression
+    Lowered {
+        program: expression,
+        likes: lowering.likes,
+    }
 }
 
 /// The name of a policy's variable where evaluations look for it.
@@ -69,6 +80,7 @@ struct Lowering<'a> {
     types: &'a Types,
     /// The names that loops bind.
     locals: Vec<String>,
+    likes: Likes,
 }
 
 impl Lowering<'_> {
@@ -141,10 +153,15 @@ impl Lowering<'_> {
                     self.types.of(expression),
                     Type::Simple(Simple::Int | Simple::Uint | Simple::Double)
                 );
+                let comparison = comparison(expression, self.types);
                 self.inside(expression);
                 let Expr::Call(call) = &mut expression.expr else {
                     return;
                 };
+                if let Some((name, like)) = comparison {
+                    expression.expr = self.likes.call(id, call, name, like);
+                    return;
+                }
                 // An optional field that is not there is no error; an optional index is none.
                 if call.func_name == operators::OPT_SELECT {
                     call.func_name = operators::OPT_INDEX.into();
@@ -239,7 +256,7 @@ impl Lowering<'_> {
             return;
         };
         let cost = meter::least(&c.loop_cond).saturating_add(meter::least(&c.loop_step));
-        let is_list = matches!(self.types.of(&c.iter_range), Type::List(_));
+        let is_list = matches!(self.types.of(&c.iter_range), Type::List(..));
         self.visit(&mut c.iter_range);
         self.visit(&mut c.accu_init);
         let outside = self.locals.len();

@@ -4,6 +4,7 @@
 //! is what a server must add: a bound on what an expression may cost, and values made from
 //! JSON as a schema types it.
 
+mod alike;
 mod authorizer;
 mod check;
 mod collect;
@@ -22,6 +23,7 @@ mod scope;
 mod source;
 mod stack;
 mod structure;
+mod unseen;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ pub(crate) use scope::{Named, Scope};
 pub(crate) use stack::{Deep, Worker, deep, deeply};
 pub(crate) use structure::{Structure, to_json};
 
+use alike::Likes;
 use check::Problem;
 use source::{Places, complaint};
 
@@ -56,6 +59,8 @@ pub(crate) struct Expression {
     ast: Arc<IdedExpr>,
     /// What is run.
     program: Arc<IdedExpr>,
+    /// The types that calls in it compare by.
+    likes: Likes,
     /// How many parts of what is run are within each other.
     depth: usize,
     ty: Type,
@@ -133,7 +138,7 @@ impl Expression {
         if !problems.is_empty() {
             return Err(told(problems));
         }
-        let mut program = lower::lowered(ast.clone(), environment, &types);
+        let lower::Lowered { mut program, likes } = lower::lowered(ast.clone(), environment, &types);
         if let Some(why) = constants::unconvertible(deep, &mut program) {
             return Err(CompileError {
                 message: format!("program instantiation failed: {why}"),
@@ -143,6 +148,7 @@ impl Expression {
         Ok(Expression {
             depth: macros::depth(&mut program),
             program: Arc::new(program),
+            likes,
             ty: types.of(&ast).clone(),
             ast: Arc::new(ast),
         })
@@ -156,6 +162,16 @@ impl Expression {
     /// What the expression can cost at most, with a `self` of this type.
     pub(crate) fn most_cost(&self, root: &Declared, optional_old_self: bool) -> u64 {
         cost::most(&self.ast, root, optional_old_self)
+    }
+
+    /// Runs what it compiled to.
+    fn resolve(&self, scope: &Context<'_>) -> Result<Value, ExecutionError> {
+        if self.likes.is_empty() {
+            return scope.resolve(&self.program);
+        }
+        let mut scope = scope.new_inner_scope();
+        self.likes.add_to(&mut scope);
+        scope.resolve(&self.program)
     }
 
     /// Whether the expression names a variable.
@@ -177,6 +193,7 @@ impl Evaluator {
         let meter = Budget::new(0);
         meter::register(&mut context, &meter);
         functions::register(&mut context, &meter);
+        alike::register(&mut context, &meter);
         collect::register(&mut context, &meter);
         paid::register(&mut context, &meter);
         structure::register(&mut context);
@@ -195,16 +212,20 @@ impl Evaluator {
         for (name, value) in variables {
             scope.add_variable_from_value(*name, value.clone());
         }
-        self.run(&expression.program, &scope, budget)
+        self.run(budget, || expression.resolve(&scope))
             .map_err(|error| match error {
                 Failure::Budget => EvalError::Budget,
                 Failure::Error(error) => EvalError::Failed(words(&error)),
             })
     }
 
-    fn run(&self, program: &IdedExpr, scope: &Context<'_>, budget: &Budget) -> Result<Value, Failure> {
+    fn run(
+        &self,
+        budget: &Budget,
+        work: impl FnOnce() -> Result<Value, ExecutionError>,
+    ) -> Result<Value, Failure> {
         self.meter.refill(budget);
-        let result = scope.resolve(program);
+        let result = work();
         budget.refill(&self.meter);
         match result {
             _ if budget.is_spent() => Err(Failure::Budget),

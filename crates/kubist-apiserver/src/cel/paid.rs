@@ -96,6 +96,6 @@ fn weighs(ty: &Type) -> bool {
     match ty {
         Type::Simple(simple) => matches!(simple, Simple::Bytes | Simple::Dyn | Simple::String),
         Type::Of(_) => false,
-        Type::List(_) | Type::Map(..) | Type::Object(_) | Type::Optional(_) | Type::Open(_) => true,
+        Type::List(..) | Type::Map(..) | Type::Object(_) | Type::Optional(_) | Type::Open(_) => true,
     }
 }

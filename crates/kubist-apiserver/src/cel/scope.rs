@@ -72,7 +72,7 @@ impl<'e> Scope<'e> {
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
         self.depth.store(expression.depth, Ordering::Relaxed);
-        let result = self.evaluator.run(&expression.program, &scope, &share);
+        let result = self.evaluator.run(&share, || expression.resolve(&scope));
         budget.charge(&share, CALL);
         result.map_err(|failure| match failure {
             Failure::Budget => EvalError::Budget,
@@ -112,7 +112,7 @@ impl<'e> Scope<'e> {
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
         self.depth.store(inside, Ordering::Relaxed);
-        let result = scope.resolve(&expression.program);
+        let result = expression.resolve(&scope);
         self.depth.store(outside, Ordering::Relaxed);
         Some(result.map_err(|error| {
             format!(

@@ -31,36 +31,51 @@ pub(crate) fn evaluate(deep: Deep, node: &Node, path: &str, new: &Value, old: Op
         left: Budget::new(OBJECT_BUDGET),
         over: false,
     };
-    run.node(node, path, new, old, Before::of(old, new));
+    run.node(node, path, new, old, Before::of(&node.schema, old, new));
     run.outcome
 }
 
-/// What is known of the old value at a place, for letting old errors pass.
+/// The nearest value around a place that can be compared with what it was, for letting old errors
+/// pass.
 #[derive(Clone, Copy, Debug)]
-struct Before {
-    /// Whether the value, or the nearest one around that can be compared, is what it was.
-    unchanged: bool,
-    /// Whether the place itself can be compared.
+struct Before<'a> {
+    schema: &'a Value,
+    new: &'a Value,
+    old: Option<&'a Value>,
+    /// Whether it is the place itself.
     comparable: bool,
 }
 
-impl Before {
-    fn of(old: Option<&Value>, new: &Value) -> Before {
+impl<'a> Before<'a> {
+    fn of(schema: &'a Value, old: Option<&'a Value>, new: &'a Value) -> Before<'a> {
         Before {
-            unchanged: old.is_some_and(|old| old == new),
+            schema,
+            new,
+            old,
             comparable: true,
         }
     }
 
     /// A place inside.
-    fn below(self, old: Option<&Value>, new: &Value, comparable: bool) -> Before {
+    fn below(
+        self,
+        schema: &'a Value,
+        old: Option<&'a Value>,
+        new: &'a Value,
+        comparable: bool,
+    ) -> Before<'a> {
         if !self.comparable || !comparable {
             return Before {
                 comparable: false,
                 ..self
             };
         }
-        Before::of(old, new)
+        Before::of(schema, old, new)
+    }
+
+    fn is_unchanged(self) -> bool {
+        self.old
+            .is_some_and(|old| ratchet::is_unchanged(self.schema, self.new, old))
     }
 }
 
@@ -73,7 +88,14 @@ struct Run {
 }
 
 impl Run {
-    fn node(&mut self, node: &Node, path: &str, new: &Value, old: Option<&Value>, before: Before) {
+    fn node<'a>(
+        &mut self,
+        node: &'a Node,
+        path: &str,
+        new: &'a Value,
+        old: Option<&'a Value>,
+        before: Before<'a>,
+    ) {
         if new.is_null() || self.over {
             return;
         }
@@ -90,7 +112,7 @@ impl Run {
                         Some(matched) => (true, matched.get(at).copied().flatten()),
                         None => (false, None),
                     };
-                    let before = before.below(old, item, comparable);
+                    let before = before.below(&of.schema, old, item, comparable);
                     self.node(of, &format!("{path}[{at}]"), item, old, before);
                 }
             }
@@ -102,14 +124,15 @@ impl Run {
                         (None, Some(of)) => (of.as_ref(), format!("{path}[{key}]")),
                         (None, None) => continue,
                     };
-                    self.node(of, &path, value, old, before.below(old, value, true));
+                    let before = before.below(&of.schema, old, value, true);
+                    self.node(of, &path, value, old, before);
                 }
             }
             _ => {}
         }
     }
 
-    fn rules(&mut self, node: &Node, path: &str, new: &Value, old: Option<&Value>, before: Before) {
+    fn rules(&mut self, node: &Node, path: &str, new: &Value, old: Option<&Value>, before: Before<'_>) {
         let value = typed(new, &node.schema);
         let old_value = old.map(|old| typed(old, &node.schema));
         let ty = node.schema.get("type").and_then(Value::as_str).unwrap_or("");
@@ -180,7 +203,7 @@ impl Run {
             }
             let detail = self.message(rule, &variables);
             let error = refusal(rule, field, ty, new, &detail);
-            if !rule.is_transition() && before.unchanged {
+            if !rule.is_transition() && before.is_unchanged() {
                 self.outcome.warnings.push(error.to_string());
             } else {
                 self.outcome.errors.push(error);

@@ -73,7 +73,7 @@ pub(crate) fn compile(
     schema: &Value,
     optional_old_self: bool,
 ) -> Result<Expression, CompileError> {
-    let own = Declared::of(schema).map_or(DYN, |declared| Type::of_declared(&declared));
+    let own = Declared::of(schema).map_or(DYN, |declared| Type::of_declared(&declared, "selfType"));
     let old = if optional_old_self {
         Type::optional(own.clone())
     } else {

@@ -37,3 +37,34 @@ pub(crate) fn correlated<'a>(
             .collect(),
     )
 }
+
+/// Whether a value is what it was: of lists of type `map` the order does not count, and what has
+/// fields that the schema does not name is never taken for unchanged.
+pub(crate) fn is_unchanged(schema: &Value, new: &Value, old: &Value) -> bool {
+    match (new, old) {
+        (Value::Array(items), Value::Array(before)) => {
+            if items.len() != before.len() {
+                return false;
+            }
+            let (Some(matched), Some(of)) = (correlated(schema, items, Some(old)), schema.get("items"))
+            else {
+                return items == before;
+            };
+            let mut pairs = items.iter().zip(matched);
+            pairs.all(|(item, before)| before.is_some_and(|before| is_unchanged(of, item, before)))
+        }
+        (Value::Object(fields), Value::Object(before)) => {
+            let properties = schema.get("properties");
+            let values = schema.get("additionalProperties").filter(|of| of.is_object());
+            fields.len() == before.len()
+                && fields.iter().all(|(name, value)| {
+                    let of = properties.and_then(|properties| properties.get(name)).or(values);
+                    match (of, before.get(name)) {
+                        (Some(of), Some(before)) => is_unchanged(of, value, before),
+                        _ => false,
+                    }
+                })
+        }
+        (new, old) => new == old,
+    }
+}

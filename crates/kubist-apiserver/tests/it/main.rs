@@ -16,6 +16,7 @@ mod hostile;
 mod kinds;
 mod kubectl;
 mod limits;
+mod list_types;
 mod lists;
 mod namespaces;
 mod nodes;

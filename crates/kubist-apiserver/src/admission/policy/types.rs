@@ -135,7 +135,7 @@ fn type_of(kind: &Kind) -> Option<Type> {
         Schema::Custom(custom) => {
             let mut schema = custom.schema.clone();
             meta::child(&mut schema, "properties").extend(resource());
-            let Type::Object(object) = Type::of_declared(&Declared::of(&schema)?) else {
+            let Type::Object(object) = Type::of_declared(&Declared::of(&schema)?, &kind.kind) else {
                 return None;
             };
             let mut fields = object.fields.clone()?;

@@ -152,7 +152,7 @@ fn simple(name: &str) -> Option<Simple> {
 pub(super) fn fresh(ty: &Type, first: u32) -> Type {
     match ty {
         Type::Open(number) => Type::Open(first + number),
-        Type::List(of) => Type::list(fresh(of, first)),
+        Type::List(of, kind) => Type::List(fresh(of, first).into(), kind.clone()),
         Type::Map(keys, values) => Type::map(fresh(keys, first), fresh(values, first)),
         Type::Optional(of) => Type::optional(fresh(of, first)),
         Type::Of(of) => Type::Of(fresh(of, first).into()),

@@ -162,7 +162,7 @@ impl Checker<'_> {
         let ty = self.bindings.resolve(ty, true);
         if matches!(
             ty,
-            Type::List(_) | Type::Map(..) | Type::Object(_) | Type::Optional(_)
+            Type::List(..) | Type::Map(..) | Type::Object(_) | Type::Optional(_)
         ) {
             self.problem(id, format!("unsupported key type '{ty}'"));
         }
@@ -317,6 +317,12 @@ impl Checker<'_> {
                 Some(_) => DYN,
             });
         }
+        if name == "_+_"
+            && let (Some(Type::List(_, kind)), Some(left)) = (&mut result, arguments.first())
+            && let Type::List(_, left) = self.bindings.resolve(left, false)
+        {
+            *kind = left;
+        }
         result.unwrap_or_else(|| {
             let mut shown: Vec<String> = arguments
                 .iter()
@@ -338,8 +344,8 @@ impl Checker<'_> {
         let range = self.bindings.resolve(&range, false);
         let has_two = comprehension.iter_var2.is_some();
         let (first, second) = match &range {
-            Type::List(of) if has_two => (INT, of.as_ref().clone()),
-            Type::List(of) => (of.as_ref().clone(), DYN),
+            Type::List(of, _) if has_two => (INT, of.as_ref().clone()),
+            Type::List(of, _) => (of.as_ref().clone(), DYN),
             Type::Map(keys, values) => (keys.as_ref().clone(), values.as_ref().clone()),
             Type::Open(_) => {
                 self.bindings.fits(&DYN, &range);

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cel::declared::{Declared, Shape, Simple};
+use crate::cel::declared::{Declared, ListKind, Shape, Simple};
 
 /// The type of an expression.
 // What is one and the same is equal without a look inside, as long as there is `Eq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     Simple(Simple),
-    List(Arc<Type>),
+    List(Arc<Type>, ListKind),
     Map(Arc<Type>, Arc<Type>),
     Object(Arc<Object>),
     Optional(Arc<Type>),
@@ -39,7 +39,7 @@ const COMPOSED: &str = "kubernetes.variables";
 
 impl Type {
     pub(crate) fn list(of: Type) -> Type {
-        Type::List(Arc::new(of))
+        Type::List(Arc::new(of), ListKind::Atomic)
     }
 
     pub(crate) fn map(keys: Type, values: Type) -> Type {
@@ -91,7 +91,7 @@ impl Type {
                 | Simple::Timestamp
                 | Simple::Uint),
             ) => Type::Simple(*simple),
-            Type::List(of) => Type::list(of.kept()),
+            Type::List(of, _) => Type::list(of.kept()),
             Type::Map(keys, values) => Type::map(keys.kept(), values.kept()),
             _ => DYN,
         }
@@ -105,21 +105,39 @@ impl Type {
         }))
     }
 
-    /// What a schema declares.
-    pub(crate) fn of_declared(declared: &Declared) -> Type {
+    /// What a schema declares. Objects are named by their places in it, so that only what is at
+    /// one place can be compared.
+    pub(crate) fn of_declared(declared: &Declared, name: &str) -> Type {
         match &declared.shape {
             Shape::Simple(simple) => Type::Simple(*simple),
-            Shape::List(items) => Type::list(Type::of_declared(items)),
-            Shape::Map { keys, values } => Type::map(Type::of_declared(keys), Type::of_declared(values)),
+            Shape::List(items, kind) => {
+                let items = Type::of_declared(items, &format!("{name}.@idx"));
+                Type::List(Arc::new(items), kind.clone())
+            }
+            Shape::Map { keys, values } => Type::map(
+                Type::of_declared(keys, name),
+                Type::of_declared(values, &format!("{name}.@elem")),
+            ),
             Shape::Object(fields) => Type::Object(Arc::new(Object {
-                name: "object".into(),
+                name: name.to_owned(),
                 fields: Some(
                     fields
                         .iter()
-                        .map(|(name, field)| (name.clone(), Type::of_declared(field)))
+                        .map(|(field, of)| (field.clone(), Type::of_declared(of, &format!("{name}.{field}"))))
                         .collect(),
                 ),
             })),
+        }
+    }
+
+    /// Whether it has lists in it that are not compared item by item.
+    pub(crate) fn has_kinds(&self) -> bool {
+        match self {
+            Type::List(of, kind) => *kind != ListKind::Atomic || of.has_kinds(),
+            Type::Map(_, values) => values.has_kinds(),
+            Type::Optional(of) => of.has_kinds(),
+            Type::Object(object) => object.fields.iter().flatten().any(|(_, field)| field.has_kinds()),
+            Type::Simple(_) | Type::Of(_) | Type::Open(_) => false,
         }
     }
 
@@ -170,7 +188,7 @@ impl Type {
             Type::Simple(Simple::Duration) => "google.protobuf.Duration".into(),
             Type::Simple(Simple::Timestamp) => "google.protobuf.Timestamp".into(),
             Type::Simple(Simple::Null) => "null_type".into(),
-            Type::List(of) => format!("list({})", of.result_name()),
+            Type::List(of, _) => format!("list({})", of.result_name()),
             Type::Map(keys, values) => format!("map({}, {})", keys.result_name(), values.result_name()),
             Type::Optional(of) => format!("optional_type({})", of.result_name()),
             Type::Of(of) => format!("type({})", of.result_name()),
@@ -183,7 +201,7 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Type::Simple(simple) => f.write_str(name(*simple)),
-            Type::List(of) => write!(f, "list({of})"),
+            Type::List(of, _) => write!(f, "list({of})"),
             Type::Map(keys, values) => write!(f, "map({keys}, {values})"),
             Type::Object(object) => f.write_str(&object.name),
             Type::Optional(of) => write!(f, "optional_type({of})"),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::types::{ERROR, Type};
-use crate::cel::declared::Simple;
+use crate::cel::declared::{ListKind, Simple};
 
 /// How many parts a type may have. A type can name another more than once, so that a few lines
 /// could make one that no memory holds.
@@ -56,7 +56,7 @@ impl Bindings {
         *left -= 1;
         match ty {
             Type::Open(number) => self.bound.get(number).is_none_or(|bound| self.count(bound, left)),
-            Type::List(of) | Type::Optional(of) | Type::Of(of) => self.count(of, left),
+            Type::List(of, _) | Type::Optional(of) | Type::Of(of) => self.count(of, left),
             Type::Map(keys, values) => self.count(keys, left) && self.count(values, left),
             Type::Simple(_) | Type::Object(_) => true,
         }
@@ -117,7 +117,7 @@ impl Bindings {
             (Type::Object(one), Type::Object(other)) => one.name == other.name,
             (Type::Of(_) | Type::Simple(Simple::Type), Type::Of(_))
             | (Type::Of(_), Type::Simple(Simple::Type)) => true,
-            (Type::List(one), Type::List(other)) | (Type::Optional(one), Type::Optional(other)) => {
+            (Type::List(one, _), Type::List(other, _)) | (Type::Optional(one), Type::Optional(other)) => {
                 self.unify(one, other)
             }
             (Type::Map(keys, values), Type::Map(other_keys, other_values)) => {
@@ -162,7 +162,7 @@ impl Bindings {
                 .bound
                 .get(other)
                 .is_some_and(|bound| self.mentions(bound, number)),
-            Type::List(of) | Type::Optional(of) | Type::Of(of) => self.mentions(of, number),
+            Type::List(of, _) | Type::Optional(of) | Type::Of(of) => self.mentions(of, number),
             Type::Map(keys, values) => self.mentions(keys, number) || self.mentions(values, number),
             Type::Simple(_) | Type::Object(_) => false,
         }
@@ -179,7 +179,7 @@ impl Bindings {
                 None if closed => super::types::DYN,
                 None => ty.clone(),
             },
-            Type::List(of) => Type::list(self.resolve(of, closed)),
+            Type::List(of, kind) => Type::List(self.resolve(of, closed).into(), kind.clone()),
             Type::Optional(of) => Type::optional(self.resolve(of, closed)),
             Type::Of(of) => Type::Of(self.resolve(of, closed).into()),
             Type::Map(keys, values) => Type::map(self.resolve(keys, closed), self.resolve(values, closed)),
@@ -210,9 +210,29 @@ fn can_be_null(ty: &Type) -> bool {
 /// The type of the two that says less.
 pub(super) fn general(one: &Type, other: &Type) -> Type {
     if says_less(one, other) {
-        one.clone()
+        with_kinds(one, other)
     } else {
-        other.clone()
+        with_kinds(other, one)
+    }
+}
+
+/// `ty`, with what the other type knows of its lists: where a literal may stand for a list of a
+/// schema, it is mostly an empty one.
+fn with_kinds(ty: &Type, other: &Type) -> Type {
+    match (ty, other) {
+        (Type::List(of, kind), Type::List(other, other_kind)) => {
+            let kind = if *kind == ListKind::Atomic {
+                other_kind
+            } else {
+                kind
+            };
+            Type::List(with_kinds(of, other).into(), kind.clone())
+        }
+        (Type::Optional(of), Type::Optional(other)) => Type::optional(with_kinds(of, other)),
+        (Type::Map(keys, values), Type::Map(_, other)) => {
+            Type::map(keys.as_ref().clone(), with_kinds(values, other))
+        }
+        (ty, _) => ty.clone(),
     }
 }
 
@@ -220,7 +240,7 @@ fn says_less(one: &Type, other: &Type) -> bool {
     match (one, other) {
         (one, _) if one.is_dyn() || matches!(one, Type::Open(_)) => true,
         (_, other) if other.is_dyn() || matches!(other, Type::Open(_)) => false,
-        (Type::List(one), Type::List(other)) | (Type::Optional(one), Type::Optional(other)) => {
+        (Type::List(one, _), Type::List(other, _)) | (Type::Optional(one), Type::Optional(other)) => {
             says_less(one, other)
         }
         (Type::Map(keys, values), Type::Map(other_keys, other_values)) => {

@@ -334,7 +334,7 @@ impl<'a> Coster<'a> {
             // A path that begins in the middle is read from the root.
             Place::Nowhere => Some(self.root),
             Place::At(declared) => declared.and_then(|declared| match (&declared.shape, step) {
-                (Shape::List(items), Step::Values) => Some(items.as_ref()),
+                (Shape::List(items, _), Step::Values) => Some(items.as_ref()),
                 (Shape::Map { values, .. }, Step::Values) => Some(values.as_ref()),
                 (Shape::Map { keys, .. }, Step::Keys) => Some(keys.as_ref()),
                 (Shape::Object(fields), Step::Field(name)) => fields.get(*name),

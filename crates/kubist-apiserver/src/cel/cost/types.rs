@@ -23,7 +23,7 @@ impl<'a> Type<'a> {
     pub(super) fn of(declared: &'a Declared) -> Type<'a> {
         match &declared.shape {
             Shape::Simple(simple) => Type::Simple(*simple),
-            Shape::List(items) => Type::List(Rc::new(Type::of(items))),
+            Shape::List(items, _) => Type::List(Rc::new(Type::of(items))),
             Shape::Map { keys, values } => Type::Map {
                 keys: Rc::new(Type::of(keys)),
                 values: Rc::new(Type::of(values)),

@@ -106,6 +106,14 @@ fn shown(value: &Value) -> Result {
     }
 }
 
+/// Pays for a list that is about to be made.
+pub(in crate::cel) fn pay_for_items(
+    budget: &Budget,
+    items: usize,
+) -> std::result::Result<(), ExecutionError> {
+    spend(budget, 0, items)
+}
+
 /// Pays for what is about to be made.
 fn spend(budget: &Budget, bytes: usize, items: usize) -> std::result::Result<(), ExecutionError> {
     let cost = bytes / BYTES + items / ITEMS;

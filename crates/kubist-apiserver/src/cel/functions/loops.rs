@@ -11,6 +11,7 @@ use super::no_such;
 use crate::cel::lower::{ENTRIES, HAS, ITERATED};
 use crate::cel::macros::{HELD, SORT_BY};
 use crate::cel::structure::Structure;
+use crate::cel::unseen::Unseen;
 
 type Result = std::result::Result<Value, ExecutionError>;
 
@@ -36,7 +37,8 @@ pub(in crate::cel) fn entries(of: &Value) -> std::result::Result<Vec<(Value, Val
             .map(|(item, at)| (Value::Int(at), item.clone()))
             .collect()),
         Value::Map(map) => {
-            let mut entries: Vec<(&Key, &Value)> = map.map.iter().collect();
+            let seen = map.map.iter().filter(|(_, value)| !Unseen::is(value));
+            let mut entries: Vec<(&Key, &Value)> = seen.collect();
             entries.sort_by(|one, other| one.0.cmp(other.0));
             Ok(entries
                 .into_iter()
@@ -57,7 +59,8 @@ fn pairs(of: &Value) -> Result {
 /// A map has no order of its own, and answers must not depend on chance.
 fn iterated(of: Value) -> Result {
     let Value::Map(map) = of else { return Ok(of) };
-    let mut keys: Vec<&Key> = map.map.keys().collect();
+    let seen = map.map.iter().filter(|(_, value)| !Unseen::is(value));
+    let mut keys: Vec<&Key> = seen.map(|(key, _)| key).collect();
     keys.sort();
     Ok(Value::List(Arc::new(keys.into_iter().map(of_key).collect())))
 }

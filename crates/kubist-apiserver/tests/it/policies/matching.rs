@@ -177,3 +177,40 @@ async fn policies_never_lock_themselves_in() {
     assert_eq!(http.delete(&path).await.0, 200);
     assert!(!refused(&http, CONFIG_MAPS, map("a", json!({}))).await);
 }
+
+#[tokio::test]
+async fn the_conditions_of_a_webhook_hold_up_nobody_else() {
+    // One thread serves all of it.
+    let server = Server::start().await.expect("a server");
+    let http = Http::new(&server);
+    let condition = "lists.range(200).all(a, lists.range(200).all(b, a + b < 0 || true)) && false";
+    let hook = json!({
+        "name": "slow.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}],
+        "matchConditions": [{"name": "slow", "expression": condition}],
+    });
+    let configurations = format!("{GROUP}/validatingwebhookconfigurations");
+    let (status, answer) = http
+        .post(
+            &configurations,
+            json!({"metadata": {"name": "slow"}, "webhooks": [hook]}),
+        )
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    let write = http.post(CONFIG_MAPS, map("a", json!({})));
+    let mut write = std::pin::pin!(write);
+    let mut reads = 0;
+    let (status, answer) = loop {
+        tokio::select! {
+            biased;
+            answer = &mut write => break answer,
+            (status, _) = http.get(CONFIG_MAPS) => {
+                assert_eq!(status, 200);
+                reads += 1;
+            }
+        }
+    };
+    assert_eq!(status, 201, "{answer}");
+    assert!(reads > 20, "{reads}");
+}
