@@ -7,7 +7,7 @@ use super::expressions::{Names, environment};
 use crate::cel::{BOOL, Budget, CompileError, Deep, Environment, EvalError, Expression, Scope, Type, deep};
 
 /// What the conditions of one webhook or policy may cost together.
-const BUDGET: u64 = 500_000;
+const BUDGET: u64 = 2_500_000;
 /// What an evaluation says that cannot go on.
 pub(super) const SPENT: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";

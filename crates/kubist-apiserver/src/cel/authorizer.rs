@@ -15,7 +15,7 @@ use super::meter::Budget;
 use crate::object::metavalidate::{NameRule, name_problems};
 
 /// What a check costs: two fit into what one expression may cost.
-const COST: u64 = 70_000;
+const COST: u64 = 350_000;
 
 /// Who decides what the client, or a service account, may do.
 pub(crate) trait Authority: fmt::Debug + Send + Sync {

@@ -13,6 +13,7 @@ use kube_cel::cel::common::ast::{
 use kube_cel::cel::objects::{Key, Map};
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::check::Types;
 use super::functions::growing::weight;
 use super::functions::loops::entries;
 use super::functions::no_such;
@@ -20,13 +21,13 @@ use super::macros::INSERT;
 use super::meter::{self, Budget};
 
 /// Collects into a list, or with [`INTO_MAP`] into a map: goes through the first argument, binds
-/// the names in the second and third, keeps what the fourth holds for, and collects the fifth;
-/// each step costs the sixth.
+/// the names in the second and third, keeps what the fifth holds for, and collects the seventh.
+/// Before each of these two is what it costs.
 const INTO_LIST: &str = "@collect";
 const INTO_MAP: &str = "@collectMap";
 
 /// What a loop collects, if that is all that it does.
-pub(super) fn collecting(loops: &ComprehensionExpr) -> Option<Expr> {
+pub(super) fn collecting(loops: &ComprehensionExpr, types: &Types) -> Option<Expr> {
     let is_result = |part: &IdedExpr| matches!(&part.expr, Expr::Ident(name) if *name == loops.accu_var);
     let name = match &loops.accu_init.expr {
         Expr::List(list) if list.elements.is_empty() => INTO_LIST,
@@ -48,6 +49,7 @@ pub(super) fn collecting(loops: &ComprehensionExpr) -> Option<Expr> {
             &loops.loop_step,
         ),
     };
+    let kept = meter::fixed(step, types);
     let Expr::Call(step) = &step.expr else { return None };
     let item = match (step.func_name.as_str(), step.args.as_slice()) {
         (
@@ -76,7 +78,11 @@ pub(super) fn collecting(loops: &ComprehensionExpr) -> Option<Expr> {
         (INSERT, [before, entry]) if is_result(before) => entry.clone(),
         _ => return None,
     };
-    let cost = meter::least(&loops.loop_step).max(1);
+    let number = |cost: u64| {
+        of(Expr::Literal(LiteralValue::Int(
+            i64::try_from(cost).unwrap_or(i64::MAX).into(),
+        )))
+    };
     let text = |text: &str| of(Expr::Literal(LiteralValue::String(text.into())));
     Some(Expr::Call(CallExpr {
         func_name: name.into(),
@@ -85,9 +91,10 @@ pub(super) fn collecting(loops: &ComprehensionExpr) -> Option<Expr> {
             loops.iter_range.clone(),
             text(&loops.iter_var),
             text(loops.iter_var2.as_deref().unwrap_or("")),
+            number(meter::fixed(&filter, types)),
             filter,
+            number(kept),
             item,
-            of(Expr::Literal(LiteralValue::Int(cost.into()))),
         ],
     }))
 }
@@ -142,7 +149,7 @@ fn each(
     budget: &Budget,
     mut collect: impl FnMut(Value) -> Result<()>,
 ) -> Result<()> {
-    let [range, first, second, filter, item, cost] = function.args else {
+    let [range, first, second, filter_cost, filter, item_cost, item] = function.args else {
         return Err(no_such(""));
     };
     let name = |part: &IdedExpr| match &part.expr {
@@ -150,16 +157,21 @@ fn each(
         _ => String::new(),
     };
     let (first, second) = (name(first), name(second));
-    let cost = match &cost.expr {
+    let cost = |part: &IdedExpr| match &part.expr {
         Expr::Literal(LiteralValue::Int(cost)) => u64::try_from(*cost.inner()).unwrap_or(1),
         _ => 1,
+    };
+    let (filter_cost, item_cost) = (cost(filter_cost), cost(item_cost));
+    let spend = |cost: u64| {
+        if cost == 0 || budget.spend(cost) {
+            return Ok(());
+        }
+        Err(ExecutionError::function_error("", "budget exceeded"))
     };
     let range = function.ptx.resolve(range)?;
     let by_value = matches!(range, Value::List(_)) && second.is_empty();
     for (key, value) in entries(&range)? {
-        if !budget.spend(cost) {
-            return Err(ExecutionError::function_error("", "budget exceeded"));
-        }
+        spend(filter_cost)?;
         let mut scope = function.ptx.new_inner_scope();
         if by_value {
             scope.add_variable_from_value(first.clone(), value);
@@ -171,9 +183,10 @@ fn each(
         }
         match scope.resolve(filter)? {
             Value::Bool(true) => {
+                spend(item_cost)?;
                 let item = scope.resolve(item)?;
                 let weight = weight(&item);
-                if weight > 0 && !budget.spend(weight) {
+                if weight > 0 && !budget.hold(weight) {
                     return Err(ExecutionError::function_error("", "budget exceeded"));
                 }
                 collect(item)?;

@@ -27,7 +27,7 @@ pub(super) fn unconvertible(deep: Deep, expression: &mut IdedExpr) -> Option<Str
     let evaluator = Evaluator::new(deep);
     found.iter().find_map(|conversion| {
         let scope = evaluator.context.new_inner_scope();
-        match evaluator.run(&Budget::new(1_000), || scope.resolve(conversion)) {
+        match evaluator.run(&Budget::new(1_000), 0, || scope.resolve(conversion)) {
             Err(Failure::Error(error)) => Some(words(&error)),
             _ => None,
         }

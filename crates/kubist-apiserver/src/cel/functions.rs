@@ -4,7 +4,7 @@ mod addresses;
 mod conversions;
 mod formats;
 pub(super) mod growing;
-mod library;
+pub(super) mod library;
 mod lists;
 pub(super) mod logic;
 pub(super) mod loops;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
+
+pub(super) use formats::format_name;
 
 use super::meter::Budget;
 

@@ -18,6 +18,7 @@ use super::functions::logic::{ANY, EQUAL, EVERY, NEGATE, SETTLE};
 use super::macros::{bound, parts_mut};
 use super::meter;
 use super::paid::pay;
+use super::price::{is_priced, pay_for};
 
 /// The keys and values of a list or a map, as a list of pairs.
 pub(super) const ENTRIES: &str = "@entries";
@@ -85,7 +86,11 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn visit(&mut self, expression: &mut IdedExpr) {
+        let priced = is_priced(expression, self.types);
         self.lower(expression);
+        if let Some(name) = priced {
+            pay_for(expression, name);
+        }
         pay(expression, self.types);
     }
 
@@ -96,7 +101,7 @@ impl Lowering<'_> {
             return;
         }
         match &mut expression.expr {
-            Expr::Comprehension(loops) => match collecting(loops) {
+            Expr::Comprehension(loops) => match collecting(loops, self.types) {
                 Some(collected) => {
                     expression.expr = collected;
                     self.collected(expression);
@@ -154,10 +159,14 @@ impl Lowering<'_> {
                     Type::Simple(Simple::Int | Simple::Uint | Simple::Double)
                 );
                 let comparison = comparison(expression, self.types);
+                let branches = self.branches(expression);
                 self.inside(expression);
                 let Expr::Call(call) = &mut expression.expr else {
                     return;
                 };
+                for (part, cost) in call.args.iter_mut().skip(1).zip(branches) {
+                    *part = meter::metered(std::mem::take(part), cost);
+                }
                 if let Some((name, like)) = comparison {
                     expression.expr = self.likes.call(id, call, name, like);
                     return;
@@ -194,6 +203,21 @@ impl Lowering<'_> {
                     call.target = Some(Box::new(call.args.remove(0)));
                 }
             }
+        }
+    }
+
+    /// What the parts of a call cost that may not be looked at: all but the first.
+    fn branches(&self, expression: &IdedExpr) -> Vec<u64> {
+        let Expr::Call(call) = &expression.expr else {
+            return Vec::new();
+        };
+        let rest = call.args.iter().skip(1);
+        match call.func_name.as_str() {
+            operators::LOGICAL_AND | operators::LOGICAL_OR => {
+                rest.map(|part| meter::fixed(part, self.types)).collect()
+            }
+            operators::CONDITIONAL => rest.map(|part| meter::branch(part, self.types)).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -255,7 +279,8 @@ impl Lowering<'_> {
         let Expr::Comprehension(c) = &mut expression.expr else {
             return;
         };
-        let cost = meter::least(&c.loop_cond).saturating_add(meter::least(&c.loop_step));
+        let condition = meter::fixed(&c.loop_cond, self.types);
+        let step = meter::fixed(&c.loop_step, self.types);
         let is_list = matches!(self.types.of(&c.iter_range), Type::List(..));
         self.visit(&mut c.iter_range);
         self.visit(&mut c.accu_init);
@@ -270,7 +295,9 @@ impl Lowering<'_> {
         self.visit(&mut c.result);
         self.locals.truncate(outside);
         quantified(c);
-        c.loop_cond = meter::metered(std::mem::take(&mut c.loop_cond), cost);
+        // A loop ends where its condition does not hold, without another step.
+        c.loop_cond = meter::metered(std::mem::take(&mut c.loop_cond), condition);
+        c.loop_step = meter::metered(std::mem::take(&mut c.loop_step), step);
         let of = |expr: Expr| IdedExpr { id, expr };
         let Some(second) = c.iter_var2.take() else {
             if !is_list {

@@ -19,6 +19,7 @@ mod lower;
 mod macros;
 mod meter;
 mod paid;
+mod price;
 mod scope;
 mod source;
 mod stack;
@@ -61,6 +62,8 @@ pub(crate) struct Expression {
     program: Arc<IdedExpr>,
     /// The types that calls in it compare by.
     likes: Likes,
+    /// What it costs in any case.
+    cost: u64,
     /// How many parts of what is run are within each other.
     depth: usize,
     ty: Type,
@@ -149,6 +152,7 @@ impl Expression {
             depth: macros::depth(&mut program),
             program: Arc::new(program),
             likes,
+            cost: meter::fixed(&ast, &types),
             ty: types.of(&ast).clone(),
             ast: Arc::new(ast),
         })
@@ -196,6 +200,7 @@ impl Evaluator {
         alike::register(&mut context, &meter);
         collect::register(&mut context, &meter);
         paid::register(&mut context, &meter);
+        price::register(&mut context, &meter);
         structure::register(&mut context);
         authorizer::register(&mut context, &meter);
         Evaluator { context, meter }
@@ -212,7 +217,7 @@ impl Evaluator {
         for (name, value) in variables {
             scope.add_variable_from_value(*name, value.clone());
         }
-        self.run(budget, || expression.resolve(&scope))
+        self.run(budget, expression.cost, || expression.resolve(&scope))
             .map_err(|error| match error {
                 Failure::Budget => EvalError::Budget,
                 Failure::Error(error) => EvalError::Failed(words(&error)),
@@ -222,10 +227,15 @@ impl Evaluator {
     fn run(
         &self,
         budget: &Budget,
+        cost: u64,
         work: impl FnOnce() -> Result<Value, ExecutionError>,
     ) -> Result<Value, Failure> {
         self.meter.refill(budget);
-        let result = work();
+        let result = if self.meter.spend(cost) {
+            work()
+        } else {
+            Err(ExecutionError::function_error("", "budget exceeded"))
+        };
         budget.refill(&self.meter);
         match result {
             _ if budget.is_spent() => Err(Failure::Budget),

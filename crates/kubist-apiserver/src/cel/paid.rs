@@ -28,7 +28,7 @@ pub(super) fn register(context: &mut Context<'_>, budget: &Budget) {
             let value = function.ptx.resolve(part)?;
             match weight(&value) {
                 0 => Ok(value),
-                weight if meter.spend(weight) => Ok(value),
+                weight if meter.hold(weight) => Ok(value),
                 _ => Err(error("budget exceeded")),
             }
         },

@@ -12,7 +12,7 @@ use super::lower::variable;
 use super::{Budget, CompileError, EvalError, Evaluator, Expression, Failure, words};
 
 /// What one expression may cost.
-const CALL: u64 = 200_000;
+const CALL: u64 = 1_000_000;
 
 /// How many parts of expressions may be within each other: a variable is evaluated within whoever
 /// names it first.
@@ -72,7 +72,9 @@ impl<'e> Scope<'e> {
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
         self.depth.store(expression.depth, Ordering::Relaxed);
-        let result = self.evaluator.run(&share, || expression.resolve(&scope));
+        let result = self
+            .evaluator
+            .run(&share, expression.cost, || expression.resolve(&scope));
         budget.charge(&share, CALL);
         result.map_err(|failure| match failure {
             Failure::Budget => EvalError::Budget,
@@ -112,6 +114,7 @@ impl<'e> Scope<'e> {
         let mut scope = self.base.new_inner_scope();
         scope.set_variable_resolver(self);
         self.depth.store(inside, Ordering::Relaxed);
+        self.evaluator.meter.spend(expression.cost);
         let result = expression.resolve(&scope);
         self.depth.store(outside, Ordering::Relaxed);
         Some(result.map_err(|error| {
@@ -132,13 +135,13 @@ impl VariableResolver for Scope<'_> {
             .map(|(weight, found)| (*weight, found.as_ref().ok().cloned()));
         if let Some((weight, value)) = known {
             // The interpreter copies it, however often it is named.
-            return value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight));
+            return value.filter(|_| weight == 0 || self.evaluator.meter.hold(weight));
         }
         let found = self.find(name)?;
         let value = found.as_ref().ok().cloned();
         let weight = value.as_ref().map_or(0, weight);
         self.found.lock().insert(name.to_owned(), (weight, found));
         // It is kept until the last evaluation.
-        value.filter(|_| weight == 0 || self.evaluator.meter.spend(weight))
+        value.filter(|_| weight == 0 || self.evaluator.meter.hold(weight))
     }
 }

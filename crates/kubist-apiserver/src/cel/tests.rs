@@ -330,3 +330,85 @@ fn complaints_are_counted() {
     assert_eq!(message.matches("undeclared reference").count(), 100);
     assert!(message.ends_with("\n1400 more errors were truncated"));
 }
+
+#[test]
+fn costs_are_those_of_upstream() {
+    const ALL: u64 = 1_000_000;
+    let long = "x".repeat(500);
+    let list = |item: &str| format!("[{}]", [item; 5].join(", "));
+    let texts = list("'012345678901'");
+    let text = format!("'{}'", "0123456789".repeat(5));
+    let costs = [
+        ("'Hello World!'", 0),
+        ("self", 1),
+        ("self.a", 2),
+        ("self['a']", 2),
+        ("self.l[0]", 3),
+        ("self.l[1 - 1]", 4),
+        ("has(self.a)", 1),
+        ("has(self.m.a)", 2),
+        ("[1, 2, 3]", 10),
+        ("{'a': 1, 'b': 2, 'c': 3}", 30),
+        ("[1, 2, 3].all(x, true)", 20),
+        ("self.none.all(x, true)", 3),
+        ("self.long.matches('[0-9]')", 104),
+        ("'123'.matches('[0-9]')", 2),
+        ("false || false", 0),
+        ("true || self.yes", 0),
+        ("self.no || self.no || self.yes", 6),
+        ("self.no && self.yes", 2),
+        ("1 < 2", 1),
+        ("1 == 2", 1),
+        ("2 in [1, 2, 3]", 13),
+        ("1 + 1", 1),
+        ("true ? 1 : 2", 0),
+        ("true ? false : 1 > 3", 0),
+        ("false ? false : 1 > 3", 1),
+        ("(1 > 2 ? 5 : 3) > 1", 2),
+        ("(1 > 2 || 2 > 1) == true", 3),
+        ("(self.a > 2 ? self.none : self.none).all(y, true)", 5),
+        ("size('123')", 1),
+        ("'12345678901234567890' == '123456789012345678901234567890'", 2),
+        ("string(bytes(self.long))", 102),
+        ("string(1)", 1),
+        ("self.long.contains(self.long)", 2_504),
+        ("self.long.startsWith(self.long)", 54),
+        ("self.long.endsWith(self.long)", 54),
+        ("self.long + self.long", 104),
+        ("'abcdefg'.contains(self.t + self.t)", 6),
+        ("[{'k1': 1}, {'k2': 2}].all(x, true)", 77),
+        ("[1, 2, 3, 4, 5].filter(x, x % 2 == 0)", 62),
+        ("[1, 2, 3, 4, 5].map(x, x)", 86),
+        ("[1, 2, 3, 4, 5].map(x, x).filter(x, x % 2 == 0)", 138),
+        ("[1, 2, 3, 4, 5].map(x, x).exists(x, x == 5) == true", 118),
+        ("[1, 2, 3, 4, 5].map(x, x).map(x, x)", 162),
+        ("[1, 2, 3, 4, 5].map(x, [x, x]).filter(z, z.size() == 2)", 232),
+        ("[1, 2, 3, 4, 5].map(x, [x, x]).all(y, y.all(y, y == 1))", 171),
+        ("[1, 2, 3, 4, 5].map(x, x).map(x, x) + [1]", 173),
+        ("[1, 2, 3].all(i, i in [1, 2, 3].map(j, j + j))", 86),
+        ("[1, 2, 3, 4, 5].sum()", 15),
+        ("[1.0, 2.0, 3.0, 4.0, 5.0].max()", 15),
+        (&format!("{texts}.min()"), 15),
+        (&format!("{}.isSorted()", list("duration('1s')")), 20),
+        (&format!("{text}.upperAscii()"), 5),
+        (&format!("{text}.replace('0', '1')"), 10),
+        (&format!("{text}.split('')"), 10),
+        ("'aaaaaaaaaa'.find('[a-z]+')", 4),
+        ("quantity('12Mi')", 1),
+        ("url('https://example.com/')", 2),
+        ("ip('192.168.0.1').family()", 3),
+        ("cidr('192.168.0.0/24').containsIP('192.168.0.1')", 5),
+        ("sets.contains([1], [2])", 22),
+        ("!format.dns1123Label().validate('my-label').hasValue()", 11),
+    ];
+    let value = json!({"a": 1, "l": [1], "m": {"a": 1}, "none": [], "long": long, "t": "abc", "yes": true, "no": false});
+    for (source, cost) in costs {
+        let spent = deep(|deep| {
+            let expression = Expression::compile(deep, source, &environment()).expect(source);
+            let budget = Budget::new(ALL);
+            let result = Evaluator::new(deep).evaluate(&expression, &[("self", to_cel(&value))], &budget);
+            (result.map(|_| ()), budget.spent(ALL))
+        });
+        assert_eq!(spent, Some((Ok(()), cost)), "{source}");
+    }
+}

@@ -12,8 +12,8 @@ use crate::cel::{Budget, Deep, EvalError, Evaluator, optional, typed};
 use crate::http::fields::FieldError;
 
 /// What one rule may cost, and all rules of an object together.
-const RULE_BUDGET: u64 = 200_000;
-const OBJECT_BUDGET: u64 = 1_000_000;
+const RULE_BUDGET: u64 = 1_000_000;
+const OBJECT_BUDGET: u64 = 10_000_000;
 
 /// What the rules say.
 #[derive(Debug, Default)]

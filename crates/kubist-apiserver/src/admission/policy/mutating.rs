@@ -25,7 +25,7 @@ use crate::state::Api;
 const POLICIES: &str = "mutatingadmissionpolicies";
 const BINDINGS: &str = "mutatingadmissionpolicybindings";
 /// What one mutation may cost.
-const BUDGET: u64 = 2_000_000;
+const BUDGET: u64 = 10_000_000;
 
 /// A policy with its binding and parameter, by their names.
 pub(in crate::admission) type Key = (String, String, String);

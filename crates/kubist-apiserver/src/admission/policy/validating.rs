@@ -22,7 +22,7 @@ use crate::state::Api;
 const POLICIES: &str = "validatingadmissionpolicies";
 const BINDINGS: &str = "validatingadmissionpolicybindings";
 /// What the expressions of a policy may cost for one binding and parameter.
-const BUDGET: u64 = 2_000_000;
+const BUDGET: u64 = 10_000_000;
 /// The longest message that an expression makes.
 const MESSAGE: usize = 5 * 1024;
 

@@ -36,6 +36,11 @@ impl Types {
     pub(super) fn of(&self, expression: &IdedExpr) -> &Type {
         self.0.get(&expression.id).unwrap_or(&DYN)
     }
+
+    /// Whether a part is a value: the name of a namespace is none.
+    pub(super) fn knows(&self, expression: &IdedExpr) -> bool {
+        self.0.contains_key(&expression.id)
+    }
 }
 
 /// Checks an expression.

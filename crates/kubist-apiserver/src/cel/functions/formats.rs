@@ -56,11 +56,7 @@ pub(super) fn register(context: &mut Context<'_>) {
     context.add_function(
         "validate",
         |This(of): This<Value>, text: Arc<String>| -> Result<Value, ExecutionError> {
-            let format = match &of {
-                Value::Opaque(opaque) => opaque.downcast_ref::<Format>(),
-                _ => None,
-            };
-            let Some(Format(name)) = format else {
+            let Some(name) = format_name(&of) else {
                 return Err(no_such("validate"));
             };
             let problems = problems(name, &text);
@@ -73,6 +69,14 @@ pub(super) fn register(context: &mut Context<'_>) {
             ))
         },
     );
+}
+
+/// The name of a format.
+pub(in crate::cel) fn format_name(of: &Value) -> Option<&'static str> {
+    match of {
+        Value::Opaque(opaque) => opaque.downcast_ref::<Format>().map(|Format(name)| *name),
+        _ => None,
+    }
 }
 
 fn problems(format: &str, text: &str) -> Vec<String> {

@@ -117,7 +117,7 @@ pub(in crate::cel) fn pay_for_items(
 /// Pays for what is about to be made.
 fn spend(budget: &Budget, bytes: usize, items: usize) -> std::result::Result<(), ExecutionError> {
     let cost = bytes / BYTES + items / ITEMS;
-    if cost == 0 || budget.spend(cost as u64) {
+    if cost == 0 || budget.hold(cost as u64) {
         Ok(())
     } else {
         Err(ExecutionError::function_error("", "budget exceeded"))

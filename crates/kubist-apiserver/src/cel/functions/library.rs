@@ -9,7 +9,11 @@ use kube_cel::cel::{Context, ExecutionError, Value};
 static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
 
 /// Calls a method of the library.
-pub(super) fn method(name: &str, target: Value, arguments: &[Value]) -> Result<Value, ExecutionError> {
+pub(in crate::cel) fn method(
+    name: &str,
+    target: Value,
+    arguments: &[Value],
+) -> Result<Value, ExecutionError> {
     call(name, Some(target), arguments)
 }
 

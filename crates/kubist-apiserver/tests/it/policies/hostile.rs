@@ -34,8 +34,8 @@ async fn endless_expressions_end() {
         200
     );
     // Many that are expensive share a budget.
-    let expensive = nested(4, "v0 + v3 > 0");
-    let many: Vec<&str> = std::iter::repeat_n(expensive.as_str(), 80).collect();
+    let expensive = nested(5, "v0 + v4 > 0");
+    let many: Vec<&str> = std::iter::repeat_n(expensive.as_str(), 13).collect();
     validate(&http, "many", validations(&many), json!({})).await;
     let (status, answer) = http.post(CONFIG_MAPS, map("a", json!({}))).await;
     let end = "validation failed due to running out of cost budget, no further validation rules will be run";
