@@ -20,7 +20,7 @@ pub(crate) struct Dev {
     /// Serve HTTPS, with a certificate of its own
     #[arg(long)]
     tls: bool,
-    /// A user with a token (repeatable); with any, requests need one
+    /// A user with a token (repeatable); with any, requests need one, and RBAC decides who may do what
     #[arg(long = "user", value_name = "TOKEN=NAME,UID,GROUP[,GROUP]", value_parser = User::parse)]
     users: Vec<User>,
     /// Run no controllers: nothing collects garbage or empties a namespace that is deleted
@@ -35,14 +35,27 @@ pub(crate) struct Dev {
     /// Make uids, generated names and what faults leave to chance the same in every run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Make every request take this many milliseconds at least
-    #[arg(long, value_name = "MS", default_value_t = 0, hide_default_value = true)]
-    latency: u64,
+    /// Make every request take this long at least: milliseconds, or a duration such as `1.5s`
+    #[arg(long, value_name = "MS", default_value = "0", hide_default_value = true, value_parser = latency)]
+    latency: Duration,
     /// Let something go wrong (repeatable), such as
     /// `verb=watch,resource=configmaps,cut-after=3,times=2` or
     /// `verb=create+update,status=503,chance=0.1,forever`
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
+}
+
+fn latency(text: &str) -> Result<Duration, String> {
+    if let Ok(milliseconds) = text.parse() {
+        return Ok(Duration::from_millis(milliseconds));
+    }
+    let duration: kubist_core::Duration = text
+        .parse()
+        .map_err(|error: kubist_core::duration::ParseError| error.to_string())?;
+    if duration.is_negative() {
+        return Err("a latency is not negative".into());
+    }
+    Ok(duration.into())
 }
 
 /// A user that is known by a token.
@@ -80,7 +93,7 @@ impl Dev {
             .port(self.port)
             .tls(self.tls)
             .controllers(!self.no_controllers)
-            .latency(Duration::from_millis(self.latency));
+            .latency(self.latency);
         if let Some(seed) = self.seed {
             builder = builder.seed(seed);
         }
@@ -106,7 +119,8 @@ impl Dev {
         }
         let kubeconfig = Written::new(self.kubeconfig, &server.kubeconfig())?;
         println!("an API server at {}; Ctrl-C ends it", server.url());
-        println!("  export KUBECONFIG={}", kubeconfig.path().display());
+        let path = std::path::absolute(kubeconfig.path()).unwrap_or_else(|_| kubeconfig.path().to_owned());
+        println!("  export KUBECONFIG={}", path.display());
 
         stopped().await.context("cannot listen for signals")?;
         server.shutdown().await;

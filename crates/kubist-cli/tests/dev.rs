@@ -293,6 +293,12 @@ fn every_user_and_every_file_counts() {
         assert!(send(&dev, "GET", &path, "usertoken", "").starts_with("HTTP/1.1 403"));
         assert!(send(&dev, "GET", &path, "guess", "").starts_with("HTTP/1.1 401"));
     }
+    let kubeconfig = std::fs::read_to_string(&dev.kubeconfig).unwrap();
+    assert!(kubeconfig.contains("current-context: kubist"));
+    assert!(
+        kubeconfig.contains("- name: \"alice\"\n  user:\n    token: \"usertoken\""),
+        "{kubeconfig}"
+    );
     let review = r#"{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}"#;
     let reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     let known = send(&dev, "POST", reviews, "usertoken", review);
@@ -325,7 +331,7 @@ fn without_controllers_a_deleted_namespace_stays() {
 
 #[test]
 fn every_request_takes_as_long_as_was_asked_for() {
-    let dev = Dev::start(&["--latency", "150"]);
+    let dev = Dev::start(&["--latency", "0.15s"]);
     let began = std::time::Instant::now();
     assert!(get(&dev, "/readyz").starts_with("HTTP/1.1 200"));
     assert!(began.elapsed() >= std::time::Duration::from_millis(150));

@@ -29,6 +29,8 @@ use thiserror::Error;
 /// assert!(command.dry_run);
 /// ```
 #[derive(Clone, Debug, Default, clap::Args)]
+// An operator's help is about itself, and not about this.
+#[command(about = None, long_about = None)]
 pub struct Args {
     /// What is logged, and how.
     #[command(flatten)]
@@ -43,6 +45,7 @@ pub struct Args {
 
 /// What is logged, and how.
 #[derive(Clone, Debug, clap::Args)]
+#[command(about = None, long_about = None)]
 #[command(next_help_heading = "Logging")]
 pub struct LogArgs {
     /// What is logged: a level, or directives such as `warn,documents=debug`
@@ -60,6 +63,7 @@ pub struct LogArgs {
         env = "LOG_FORMAT",
         value_enum,
         default_value_t,
+        value_name = "FORMAT",
         id = "kubist-log-format"
     )]
     pub log_format: LogFormat,
@@ -86,6 +90,7 @@ pub enum LogFormat {
 
 /// Where probes and metrics are served.
 #[derive(Clone, Debug, clap::Args)]
+#[command(about = None, long_about = None)]
 #[command(next_help_heading = "Admin server")]
 pub struct AdminArgs {
     /// The address of the server with /live, /ready and /metrics; port 0 takes a free one
@@ -109,6 +114,7 @@ impl Default for AdminArgs {
 
 /// Which cluster, as whom, and which namespace.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(about = None, long_about = None)]
 #[command(next_help_heading = "Cluster")]
 pub struct ClientArgs {
     /// A kubeconfig file; default: $KUBECONFIG, ~/.kube/config, or the cluster that this runs in
@@ -215,7 +221,7 @@ impl ClientArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory as _, Parser};
 
     use super::*;
 
@@ -244,5 +250,26 @@ mod tests {
         let message = args.client().await.err().unwrap().to_string();
         assert!(message.contains("/nowhere/kubeconfig"), "{message}");
         assert!(message.contains("\"prod\""), "{message}");
+    }
+
+    #[derive(Parser)]
+    struct Undocumented {
+        #[command(flatten)]
+        _operator: Args,
+    }
+
+    /// Makes documents.
+    #[derive(Parser)]
+    struct Documented {
+        #[command(flatten)]
+        _operator: Args,
+    }
+
+    #[test]
+    fn help_is_about_the_operator() {
+        let help = Undocumented::command().render_long_help().to_string();
+        assert!(help.starts_with("Usage:"), "{help}");
+        let help = Documented::command().render_long_help().to_string();
+        assert!(help.starts_with("Makes documents\n\nUsage:"), "{help}");
     }
 }

@@ -73,6 +73,12 @@ impl Users {
         self.by_token.first().map(|(token, _)| token.as_str())
     }
 
+    /// The users after the first one, with their tokens.
+    pub(crate) fn others(&self) -> impl Iterator<Item = (&str, &User)> {
+        let others = self.by_token.iter().skip(1);
+        others.map(|(token, user)| (token.as_str(), user))
+    }
+
     pub(crate) fn by_token(&self, token: &str) -> Option<&User> {
         self.by_token
             .iter()

@@ -140,14 +140,20 @@ impl Server {
     ///
     /// It trusts the server's certificate and holds the token of the first user. With users it
     /// leads to HTTPS, whatever [`url`](Server::url) says: a server that has users speaks both
-    /// HTTP and HTTPS on its port, because kubectl sends a token over TLS only.
+    /// HTTP and HTTPS on its port, because kubectl sends a token over TLS only. Every further user
+    /// has a context of their name.
     pub fn kubeconfig(&self) -> String {
         let credential = self
             .api
             .users
             .first_token()
             .map_or(Credential::None, Credential::Token);
-        self.kubeconfig_with(credential)
+        let others = self
+            .api
+            .users
+            .others()
+            .map(|(token, user)| (user.name.as_str(), token));
+        self.kubeconfig_with(credential, others)
     }
 
     /// The certificate that the server's own is signed with, as PEM; none without TLS
@@ -198,21 +204,25 @@ impl Server {
 
     /// A kubeconfig whose user has a certificate rather than a token.
     pub fn kubeconfig_for(&self, certificate: &ClientCertificate) -> String {
-        self.kubeconfig_with(Credential::Certificate(certificate))
+        self.kubeconfig_with(Credential::Certificate(certificate), [])
     }
 
     /// A kubeconfig whose user has this token, as [`Builder::user`] added it.
     ///
     /// A token that nobody has is not refused here: the server answers whoever sends it with 401.
     pub fn kubeconfig_of_token(&self, token: &str) -> String {
-        self.kubeconfig_with(Credential::Token(token))
+        self.kubeconfig_with(Credential::Token(token), [])
     }
 
-    fn kubeconfig_with(&self, credential: Credential<'_>) -> String {
+    fn kubeconfig_with<'a>(
+        &self,
+        credential: Credential<'_>,
+        others: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
         let authority = self.certificate_authority();
         let scheme = if authority.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", self.address);
-        crate::server::kubeconfig::write(&url, authority, credential)
+        crate::server::kubeconfig::write(&url, authority, credential, others)
     }
 
     /// The server's API as a service: the same answers without a socket.

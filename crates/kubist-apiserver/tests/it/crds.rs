@@ -452,3 +452,43 @@ async fn values_of_another_type_are_told_as_upstream_tells_them() {
         ]
     );
 }
+
+/// Clients whose numbers are all floats write the bounds of integers so.
+#[tokio::test]
+async fn bounds_of_integers_may_be_written_as_floats() {
+    let server = Server::start().await.unwrap();
+    let http = Http::new(&server);
+    let whole = |format: &str| json!({"type": "integer", "format": format, "minimum": 1.0, "maximum": 9.0, "multipleOf": 1.0, "default": 1});
+    let spec = json!({"type": "object", "default": {}, "properties": {
+        "short": whole("int32"), "long": whole("int64"), "any": {"type": "integer", "minimum": 1.0},
+    }});
+    let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}});
+    let crd = json!({"metadata": {"name": "floats.example.com"}, "spec": {
+        "group": "example.com", "scope": "Namespaced", "names": {"plural": "floats", "kind": "Float"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}],
+    }});
+    let (status, created) = http.post(CRDS, crd).await;
+    assert_eq!(status, 201, "{created}");
+    let floats = "/apis/example.com/v1/namespaces/default/floats";
+    let object = |name: &str, spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Float", "metadata": {"name": name}, "spec": spec});
+    let (status, created) = http
+        .post(floats, object("a", json!({"short": 2, "long": 2, "any": 2})))
+        .await;
+    assert_eq!(status, 201, "{created}");
+    let (status, refused) = http
+        .post(floats, object("b", json!({"short": 0, "long": 10})))
+        .await;
+    assert_eq!(status, 422);
+    let causes = refused["details"]["causes"].as_array().unwrap();
+    let messages: Vec<&str> = causes
+        .iter()
+        .filter_map(|cause| cause["message"].as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "Invalid value: 10: spec.long in body should be less than or equal to 9",
+            "Invalid value: 0: spec.short in body should be greater than or equal to 1",
+        ]
+    );
+}

@@ -46,6 +46,9 @@ pub(super) async fn check(response: Response<Body>, asked: &Asked) -> Result<Res
     Err(Error::Api(status(code, &body, asked).boxed()))
 }
 
+/// How a server of TLS answers plain HTTP.
+const PLAIN_TO_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
+
 /// What the server says about an error, or else what its code says.
 fn status(code: StatusCode, body: &[u8], asked: &Asked) -> Status {
     match serde_json::from_slice::<Status>(body) {
@@ -60,6 +63,12 @@ fn status(code: StatusCode, body: &[u8], asked: &Asked) -> Status {
             let message = match code {
                 // What a server says of a kind that it does not have.
                 StatusCode::NOT_FOUND => format!("the server has nothing at {asked}; is the kind installed?"),
+                // Go's servers speak both on one port, but say no more than this without TLS.
+                StatusCode::BAD_REQUEST if body.starts_with(PLAIN_TO_TLS) => {
+                    format!(
+                        "the server speaks HTTPS, and {asked} was sent over HTTP; its URL begins with https://"
+                    )
+                }
                 _ => format!("the server answered {code} to {asked}"),
             };
             Status::failure(&message, "Failed to parse error data").with_code(code.as_u16())
@@ -90,6 +99,20 @@ pub(super) fn is_status(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_to_a_port_of_tls_is_named() {
+        let told = status(
+            StatusCode::BAD_REQUEST,
+            b"Client sent an HTTP request to an HTTPS server.\n",
+            &asked(),
+        );
+        assert!(
+            told.message.starts_with("the server speaks HTTPS"),
+            "{}",
+            told.message
+        );
+    }
 
     fn asked() -> Asked {
         Asked::of(

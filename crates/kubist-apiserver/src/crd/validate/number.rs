@@ -94,7 +94,11 @@ fn range(schema: &Value, number: &Number, what: &str, path: &str) -> Option<Fiel
     let (ty, format) = (text("type"), text("format"));
     let integer = number.as_i64();
     let fits = match (ty, format) {
-        ("integer", "int32") => integer.is_some_and(|number| i32::try_from(number).is_ok()),
+        // Many clients write the bounds of integers as floats, such as `1.0`.
+        ("integer", "int32") => match integer {
+            Some(number) => i32::try_from(number).is_ok(),
+            None => number.as_f64().is_some_and(is_int),
+        },
         // Formats without a sign are not known; a whole number of either has 64 bits and a sign.
         ("integer", _) => integer.is_some() || number.is_f64() && number.as_f64().is_some_and(is_long),
         (_, "float" | "float32") => number
@@ -111,6 +115,11 @@ fn range(schema: &Value, number: &Number, what: &str, path: &str) -> Option<Fiel
     };
     let detail = format!("{what} value must be of type {ty} {of} in {path}");
     Some(FieldError::invalid_text("<nil>", "", &detail))
+}
+
+/// Whether it is a whole number of 32 bits.
+fn is_int(number: f64) -> bool {
+    is_integer(number) && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number)
 }
 
 /// Whether it is a whole number of 64 bits.

@@ -231,6 +231,16 @@ mod tests {
             ("[1 2]", "invalid character '2' after array element"),
             ("nope", "invalid character 'o' in literal null (expecting 'u')"),
             ("1 2", "invalid character '2' after top-level value"),
+            (
+                "{\"a\": 1.0.0}",
+                "invalid character '.' after object key:value pair",
+            ),
+            (
+                "[1.]",
+                "invalid character ']' after decimal point in numeric literal",
+            ),
+            ("[1e+]", "invalid character ']' in exponent of numeric literal"),
+            ("[01]", "invalid character '1' after array element"),
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap_err(), want, "{text}");
         }

@@ -147,10 +147,35 @@ impl Scanner<'_> {
                 return self.fail_in("in numeric literal");
             }
         }
-        while matches!(self.peek(), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
+        match self.peek() {
+            // Nothing follows a zero but a fraction or an exponent.
+            Some(b'0') => self.at += 1,
+            _ => self.digits(),
+        }
+        if self.peek() == Some(b'.') {
             self.at += 1;
+            if !matches!(self.peek(), Some(b'0'..=b'9')) {
+                return self.fail_in("after decimal point in numeric literal");
+            }
+            self.digits();
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if !matches!(self.peek(), Some(b'0'..=b'9')) {
+                return self.fail_in("in exponent of numeric literal");
+            }
+            self.digits();
         }
         Ok(())
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
     }
 
     fn literal(&mut self, word: &str) -> Result<(), String> {
