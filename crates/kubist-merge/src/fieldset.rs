@@ -64,17 +64,7 @@ impl FieldSet {
         if !other.members.is_empty() {
             self.members.retain(|element| !other.members.contains(element));
         }
-        if other.children.is_empty() {
-            return;
-        }
-        self.children
-            .retain(|element, set| match other.children.get(element) {
-                Some(other) => {
-                    set.remove_all(other);
-                    !set.is_empty()
-                }
-                None => true,
-            });
+        self.remove_from_children(other, FieldSet::remove_all);
     }
 
     /// Removes what is in another set, and what is below its fields.
@@ -84,13 +74,17 @@ impl FieldSet {
             self.members.retain(stays);
             self.children.retain(|element, _| stays(element));
         }
+        self.remove_from_children(other, FieldSet::remove_below);
+    }
+
+    fn remove_from_children(&mut self, other: &FieldSet, remove: impl Fn(&mut FieldSet, &FieldSet)) {
         if other.children.is_empty() {
             return;
         }
         self.children
             .retain(|element, set| match other.children.get(element) {
                 Some(other) => {
-                    set.remove_below(other);
+                    remove(set, other);
                     !set.is_empty()
                 }
                 None => true,

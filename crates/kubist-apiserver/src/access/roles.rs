@@ -8,33 +8,31 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::object::meta;
+
 const ROLES: &str = include_str!("roles.json");
 
 /// The label that makes a role's rules part of another role.
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
-/// A default role or binding, and where it goes.
-pub(crate) struct Default {
+/// A default role or binding, and the resource that it is of.
+pub(crate) struct DefaultRole {
     pub(crate) plural: &'static str,
-    pub(crate) namespace: &'static str,
-    pub(crate) name: &'static str,
     pub(crate) object: Value,
 }
 
 /// The default roles and bindings as they are stored; without `complete` the aggregated ones wait
 /// for a controller.
-pub(crate) fn defaults(complete: bool) -> &'static [Default] {
-    static COMPLETE: LazyLock<Vec<Default>> = LazyLock::new(|| read(true));
-    static WAITING: LazyLock<Vec<Default>> = LazyLock::new(|| read(false));
+pub(crate) fn defaults(complete: bool) -> &'static [DefaultRole] {
+    static COMPLETE: LazyLock<Vec<DefaultRole>> = LazyLock::new(|| read(true));
+    static WAITING: LazyLock<Vec<DefaultRole>> = LazyLock::new(|| read(false));
     if complete { &COMPLETE } else { &WAITING }
 }
 
-fn read(complete: bool) -> Vec<Default> {
+fn read(complete: bool) -> Vec<DefaultRole> {
     let lines: Vec<Line> = serde_json::from_str(ROLES).expect("the default roles are well-formed");
-    let objects = lines.iter().map(|line| Default {
+    let objects = lines.iter().map(|line| DefaultRole {
         plural: line.kind.plural(),
-        namespace: line.namespace,
-        name: line.name,
         object: line.object(if complete { &lines } else { &[] }),
     });
     objects.collect()
@@ -91,10 +89,14 @@ impl Line {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": self.kind.name(),
             "metadata": {
+                "name": self.name,
                 "labels": labels,
                 "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
             },
         });
+        if !self.namespace.is_empty() {
+            meta::set(&mut object, "namespace", self.namespace);
+        }
         if let Some(part) = &self.aggregates {
             let label = format!("{AGGREGATE}{part}");
             object["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]});
@@ -143,7 +145,7 @@ mod tests {
         let rules = |name: &str| {
             let found = all
                 .iter()
-                .find(|role| role.plural == "clusterroles" && role.name == name);
+                .find(|role| role.plural == "clusterroles" && meta::name(&role.object) == name);
             found.expect(name).object["rules"]
                 .as_array()
                 .expect("rules")
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(admin, [edit, rules("system:aggregate-to-admin")].concat());
         let waiting = defaults(false)
             .iter()
-            .find(|role| role.name == "admin")
+            .find(|role| meta::name(&role.object) == "admin")
             .expect("admin");
         assert_eq!(waiting.object["rules"], Value::Null);
     }
@@ -163,8 +165,10 @@ mod tests {
     #[test]
     fn whom_roles_are_bound_to_is_said_of_roles_that_are_there() {
         let all = defaults(true);
-        let has =
-            |plural: &str, name: &Value| all.iter().any(|role| role.plural == plural && *name == role.name);
+        let has = |plural: &str, name: &Value| {
+            all.iter()
+                .any(|role| role.plural == plural && *name == meta::name(&role.object))
+        };
         for binding in all.iter().filter(|role| role.plural.ends_with("bindings")) {
             let reference = &binding.object["roleRef"];
             let plural = if reference["kind"] == "Role" {
@@ -172,7 +176,7 @@ mod tests {
             } else {
                 "clusterroles"
             };
-            assert!(has(plural, &reference["name"]), "{}", binding.name);
+            assert!(has(plural, &reference["name"]), "{}", meta::name(&binding.object));
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn lay(api: &Arc<Api>, fresh: bool, controllers: bool) {
     }
     for role in roles::defaults(controllers) {
         if let Some(kind) = registry.get("rbac.authorization.k8s.io", "v1", role.plural) {
-            lay_object(api, kind, role.namespace, role.name, role.object.clone());
+            lay_object(api, kind, role.object.clone());
         }
     }
     if let Some(kind) = registry.get("scheduling.k8s.io", "v1", "priorityclasses") {
@@ -92,6 +92,9 @@ const PRIORITIES: [(&str, i64, &str); 2] = [
 /// Lays an object that says only what is not the default.
 fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object: Value) {
     meta::set(&mut object, "name", name);
+    if !namespace.is_empty() {
+        meta::set(&mut object, "namespace", namespace);
+    }
     if let crate::kinds::kind::Schema::Builtin(message) = &kind.schema {
         if let Ok((decoded, _)) = crate::object::decode::decode(message, object.clone()) {
             object = decoded;
@@ -100,20 +103,17 @@ fn put(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object
     }
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_str().into();
-    lay_object(api, kind, namespace, name, object);
+    lay_object(api, kind, object);
 }
 
 /// Lays an object that is whole but for its identity.
-fn lay_object(api: &Arc<Api>, kind: &Arc<Kind>, namespace: &str, name: &str, mut object: Value) {
-    meta::set(&mut object, "name", name);
-    if !namespace.is_empty() {
-        meta::set(&mut object, "namespace", namespace);
-    }
+fn lay_object(api: &Arc<Api>, kind: &Arc<Kind>, mut object: Value) {
     // Whoever is here first gets what is asked for.
     let _reserved = strategy::allocate(api, kind, &mut object, None, "");
     strategy::prepare_create(api, kind, &mut object, &User::default());
+    let key = Key::new(meta::text(&object, "namespace"), meta::name(&object));
     // A fresh store has nothing under this name.
-    let _ = api.store.create(&kind.table, Key::new(namespace, name), object);
+    let _ = api.store.create(&kind.table, key, object);
 }
 
 /// How long the controllers let others write before they look.

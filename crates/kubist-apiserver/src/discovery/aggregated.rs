@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::kinds_of;
 use crate::http::answer::{Answer, encode};
-use crate::http::document::{Content, Document};
+use crate::http::document::Document;
 use crate::http::negotiate::{self, Encoding};
 use crate::http::request::Request;
 use crate::kinds::kind::{Kind, Registry};
@@ -14,13 +14,13 @@ use crate::kinds::kind::{Kind, Registry};
 /// The document for a client that takes it.
 pub(super) fn answer(request: &Request, registry: &Registry, core: bool) -> Option<Answer> {
     let encoding = negotiate::accept_aggregated(request.header("accept"))?;
-    let value = document(registry, core);
-    // The hash is that of the content, however it is written.
-    let content = Content::new(value.to_string().into());
+    let name = if core { "aggregated/api" } else { "aggregated/apis" };
+    let content = registry.document(name, || document(registry, core).to_string().into());
     let (content_type, content) = match encoding {
         Encoding::Yaml => (
             "application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-            content.written(encode(&value, encoding)),
+            // The hash is that of the content, however it is written.
+            content.written(encode(&document(registry, core), encoding)),
         ),
         _ => (
             "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",

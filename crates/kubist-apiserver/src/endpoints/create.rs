@@ -15,7 +15,7 @@ use crate::http::request::{Request, Target};
 use crate::http::status::Failure;
 use crate::kinds::kind::Kind;
 use crate::kinds::plugins::{self, Charge, Write};
-use crate::kinds::{app_armor, event, ownership, strategy};
+use crate::kinds::{event, ownership, strategy};
 use crate::object::body::decode_body;
 use crate::object::{meta, metavalidate, view};
 use crate::state::Api;
@@ -69,10 +69,8 @@ pub(crate) async fn create_object(
     if let Some(warning) = metavalidate::drop_duplicate_owners(meta::metadata(&mut object)) {
         request.warnings.add(warning);
     }
-    strategy::prepare_create(api, kind, &mut object, &request.user);
-    if kind.is("", "pods") {
-        request.warnings.extend(app_armor::carry(&mut object));
-    }
+    let told = strategy::prepare_create(api, kind, &mut object, &request.user);
+    request.warnings.extend(told);
     if kind.custom().is_some() {
         for warning in metavalidate::finalizer_warnings(&object, None) {
             request.warnings.add(warning);
@@ -149,13 +147,15 @@ async fn meet_faults(api: &Api, request: &Request, name: &str) -> Result<(), Fai
         // The name was in the path, and known from the beginning.
         return Ok(());
     }
+    let agent = request.header("user-agent");
+    let met = api.faults.meet_created(&request.target, name, agent);
+    if met.is_empty() {
+        return Ok(());
+    }
     let target = Target {
         name: name.to_owned(),
         ..request.target.clone()
     };
-    let met = api
-        .faults
-        .meet_created(&target, name, request.header("user-agent"));
     met.wait().await;
     let failure = met
         .drops()

@@ -21,6 +21,11 @@ impl Plan {
         }
     }
 
+    /// Whether nothing happens to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.effects.lock().is_empty()
+    }
+
     /// Waits as long as the delays say.
     pub(crate) async fn wait(&self) {
         let delays = self.all(|effect| match effect {

@@ -14,7 +14,9 @@ use crate::http::status::Failure;
 use crate::kinds::kind::{Kind, Schema};
 use crate::kinds::rules;
 use crate::kinds::service::{self, Reservation};
-use crate::kinds::{autoscaler, default_classes, defaults, plugins, pod_admission, prepare, signing};
+use crate::kinds::{
+    app_armor, autoscaler, default_classes, defaults, plugins, pod_admission, prepare, signing,
+};
 use crate::object::decode;
 use crate::object::meta;
 use crate::object::metavalidate::NameRule;
@@ -206,8 +208,8 @@ pub(crate) fn warnings(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
     }
 }
 
-/// Sets what a new object gets from the server.
-pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) {
+/// Sets what a new object gets from the server; gives what the writer is warned of.
+pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &User) -> Vec<String> {
     meta::remove(object, "selfLink");
     meta::set(object, "uid", api.identity.uid());
     meta::set(object, "creationTimestamp", api.identity.timestamp());
@@ -223,6 +225,10 @@ pub(crate) fn prepare_create(api: &Api, kind: &Kind, object: &mut Value, user: &
             signing::prepare_create(object, user);
         }
     }
+    if kind.is("", "pods") {
+        return app_armor::carry(object);
+    }
+    Vec::new()
 }
 
 /// Whether `status` can be written under its own path only.

@@ -14,6 +14,7 @@ use kube_cel::cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, L
 use super::declared::{Declared, Shape, Simple};
 use calls::Call;
 use range::Range;
+pub(super) use range::scaled;
 use types::{DYN, Type};
 
 /// What naming a variable or selecting a field costs.

@@ -66,7 +66,7 @@ impl Range {
     clippy::cast_precision_loss,
     clippy::cast_sign_loss
 )]
-fn scaled(number: u64, factor: f64) -> u64 {
+pub(in crate::cel) fn scaled(number: u64, factor: f64) -> u64 {
     // The cast saturates, and nothing here is negative.
     (number as f64 * factor).ceil() as u64
 }

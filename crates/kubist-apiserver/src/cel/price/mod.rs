@@ -8,6 +8,7 @@ mod calls;
 use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::cost::scaled;
 use super::functions::{library, no_such};
 use super::meter::Budget;
 
@@ -124,15 +125,6 @@ fn price(name: &str, arguments: &[Value], result: &Value) -> u64 {
 
 fn same_kind(one: Option<&Value>, other: &Value) -> bool {
     one.is_some_and(|one| std::mem::discriminant(one) == std::mem::discriminant(other))
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss
-)]
-fn scaled(size: u64, factor: f64) -> u64 {
-    (size as f64 * factor).ceil() as u64
 }
 
 fn matching(text: u64, regex: u64) -> u64 {
